@@ -1,0 +1,1 @@
+"""The record: alerts, cases, observables, devices, people, the timeline."""

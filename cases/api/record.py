@@ -1,0 +1,55 @@
+"""One alert and one case as JSON, for those who may see them; everybody else is told that there is none."""
+
+from typing import Any
+
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cases.models import Alert, Case
+from cases.services import senders, whole
+from secops.api import MayRead, MaySendOrRead
+from secops.models import ApiToken
+
+
+class AlertRecord(APIView):
+    """An intake token reads back what it sent; a person what they may see."""
+
+    permission_classes = [MaySendOrRead]
+
+    def get(self, request: Request, pk: int) -> Response:
+        alerts = Alert.objects.select_related("kind", "case")
+        alert = alerts.filter(pk=pk).first()
+        if alert is None or not self._may_see(request, alert):
+            raise Http404("There is no such alert.")
+        case = alert.case.number if alert.case and self._sees_case(request, alert.case) else None
+        return Response(whole.alert_as_json(alert) | {"observables": whole.sightings(alert), "case": case})
+
+    @staticmethod
+    def _may_see(request: Request, alert: Alert) -> bool:
+        if _is_sender(request) and isinstance(request.auth, ApiToken):
+            return Alert.objects.filter(senders.of(request.auth), pk=alert.pk).exists()
+        return Alert.objects.visible_to(request.user).filter(pk=alert.pk).exists()
+
+    @staticmethod
+    def _sees_case(request: Request, case: Case) -> bool:
+        if _is_sender(request):
+            return not case.is_restricted
+        return Case.objects.visible_to(request.user).filter(pk=case.pk).exists()
+
+
+class CaseRecord(APIView):
+    """The whole case."""
+
+    permission_classes = [MayRead]
+
+    def get(self, request: Request, pk: int) -> Response:
+        case = Case.objects.visible_to(request.user).select_related("kind", "assignee").filter(pk=pk).first()
+        if case is None:
+            raise Http404("There is no such case.")
+        return Response(whole.as_json(case))
+
+
+def _is_sender(request: Any) -> bool:
+    return isinstance(request.auth, ApiToken) and request.auth.scope == ApiToken.Scope.INTAKE

@@ -1,0 +1,18 @@
+"""The record as a Django app: finds the detectors, ships the alert kinds and hangs up its benches."""
+
+from django.apps import AppConfig
+
+
+class CasesConfig(AppConfig):
+    name = "cases"
+
+    def ready(self) -> None:
+        from cases.benches import batch, single
+        from cases.intake.base import detectors
+        from cases.services import shipped
+        from secops import registry
+
+        detectors.discover("cases.intake")
+        registry.shipped.put("alert kinds", shipped.install)
+        for bench in (batch.IntakeBatch, batch.IntakeRepeat, batch.IntakeStorm, single.IntakeSingle):
+            registry.benches.put(bench.name, bench)

@@ -1,0 +1,1 @@
+"""What intake must reach (PERFORMANCE.md part 5)."""

@@ -1,0 +1,24 @@
+"""Words that detectors send where they have nothing to say."""
+
+from typing import Any
+
+_WORDS = frozenset({"", "-", "--", "null", "n/a", "na", "unknown", "(empty)", "(null)", "<null>", "undefined", "nil"})
+_LONGEST = 9
+
+
+def is_absent(value: Any) -> bool:
+    """None, empty, a placeholder word or an empty container; 0 and False are values."""
+    if isinstance(value, str):
+        return not value or (len(value) <= _LONGEST + 8 and value.strip().casefold() in _WORDS) or value.isspace()
+    return value is None or (isinstance(value, dict | list) and not value)
+
+
+def plain(value: Any) -> str:
+    """A scalar as stripped text, "" for what is absent or not a scalar; whole floats lose their `.0`."""
+    if isinstance(value, str):
+        return "" if is_absent(value) else value.strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else ""

@@ -1,0 +1,93 @@
+"""One line of text as an object: CEF, LEEF, else syslog. Nothing is lost: the line itself stays under `message`."""
+
+import re
+from typing import Any
+
+_SYSLOG = re.compile(
+    r"(?:<(?P<pri>\d{1,3})>)?(?:1 )?"
+    r"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[0-9:.+Z-]{8,24}) "
+    r"(?P<host>[^\s:]{1,253}) "
+    r"(?:(?P<program>[^\s:\[]{1,64})(?:\[(?P<pid>\d{1,10})\])?: )?"
+)
+_CEF_KEY = re.compile(r"(?:^| )([A-Za-z0-9_.-]{1,64})=")
+_CEF_HEADER = ("version", "vendor", "product", "product_version", "signature_id", "name", "severity")
+_LEEF_HEADER = ("version", "vendor", "product", "product_version", "signature_id")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def read_line(line: str) -> dict[str, Any]:
+    """The object for a line of a log; `format` says how it was read: cef, leef or syslog."""
+    found: dict[str, Any] = {"message": line}
+    prefix, begin = line, re.search(r"\b(?:CEF: ?[01]\||LEEF:[12]\.0\|)", line[:2048])
+    if begin:
+        prefix = line[: begin.start()]
+        found |= _cef(line[begin.start() :]) if line.startswith("CEF", begin.start()) else _leef(line[begin.start() :])
+    if header := _SYSLOG.match(prefix if begin else line[:1024]):
+        parts = {f"syslog_{key}": value for key, value in header.groupdict().items() if value}
+        found = {**parts, **found}
+    return found if begin else {**found, "format": "syslog"}
+
+
+def _cef(text: str) -> dict[str, Any]:
+    header, extension = _header(text[4:], len(_CEF_HEADER))
+    found: dict[str, Any] = {"format": "cef", **dict(zip(_CEF_HEADER, header, strict=False))}
+    marks = list(_CEF_KEY.finditer(extension))
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        value = extension[mark.end() : following.start() if following else len(extension)]
+        found.setdefault(mark.group(1), _unescape(value.strip()))
+    return _named(found)
+
+
+def _leef(text: str) -> dict[str, Any]:
+    header, extension = _header(text[5:], len(_LEEF_HEADER))
+    found: dict[str, Any] = {"format": "leef", **dict(zip(_LEEF_HEADER, header, strict=False))}
+    delimiter = "\t"
+    first, bar, rest = extension.partition("|")
+    if found.get("version") == "2.0" and bar and len(first) <= 5 and "=" not in first:
+        delimiter, extension = _delimiter(first), rest
+    for pair in extension.split(delimiter):
+        key, equals, value = pair.partition("=")
+        if equals:
+            found.setdefault(key.strip(), value.strip())
+    return _named(found)
+
+
+def _delimiter(word: str) -> str:
+    """The delimiter of LEEF 2.0: a character, or its code as x09."""
+    digits = word.lower().removeprefix("0").removeprefix("x")
+    if len(word) > 1 and len(digits) <= 4 and all(digit in "0123456789abcdef" for digit in digits) and digits:
+        return chr(int(digits, 16))
+    return word or "\t"
+
+
+def _header(text: str, count: int) -> tuple[list[str], str]:
+    """Split at bars that are not escaped; what follows the last field is the extension."""
+    fields: list[str] = []
+    current: list[str] = []
+    characters = iter(enumerate(text))
+    for position, character in characters:
+        if character == "\\" and text[position + 1 : position + 2] in {"|", "\\"}:
+            current.append(next(characters)[1])
+        elif character == "|":
+            fields.append("".join(current).strip())
+            current = []
+            if len(fields) == count:
+                return fields, text[position + 1 :]
+        else:
+            current.append(character)
+    return [*fields, "".join(current).strip()], ""
+
+
+def _unescape(value: str) -> str:
+    if "\\" not in value:
+        return value
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match.group(1), match.group(1)), value, flags=re.DOTALL)
+
+
+def _named(found: dict[str, Any]) -> dict[str, Any]:
+    """`cs1Label=Policy cs1=Alert` also under the name that the sender gave it."""
+    for key in [key for key in found if key.endswith("Label")]:
+        value, label = found.get(key.removesuffix("Label")), str(found[key]).strip('"')
+        if value and label:
+            found.setdefault(label, value)
+    return found

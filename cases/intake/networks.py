@@ -1,0 +1,74 @@
+"""Addresses: how they are written, and which of them are ours."""
+
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+
+type Network = IPv4Network | IPv6Network
+
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+
+
+@lru_cache(maxsize=8192)
+def address(text: str) -> str:
+    """The one spelling of an address: IPv6 compressed, no zone, IPv4 out of its IPv6 form. "" where it is none."""
+    text = text.strip()
+    if len(text) > 100:
+        return ""
+    if text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1]
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return "" if found.is_unspecified else str(found)
+
+
+def subnet(text: str) -> str:
+    """The one spelling of a network with its mask, or ""."""
+    if "/" not in text or len(text) > 100:
+        return ""
+    try:
+        return str(ip_network(text.strip(), strict=False))
+    except ValueError:
+        return ""
+
+
+def is_internal(value: str) -> bool:
+    """Is the address in RFC 1918, ULA or NIGHTDESK_INTERNAL_NETWORKS?"""
+    words = getattr(settings, "NIGHTDESK_INTERNAL_NETWORKS", ()) if settings.configured else ()
+    return _is_within(value, tuple(words))
+
+
+@lru_cache(maxsize=8192)
+def _is_within(value: str, words: tuple[str, ...]) -> bool:
+    try:
+        found = ip_address(value)
+    except ValueError:
+        return False
+    return any(found in network for network in _networks(words) if network.version == found.version)
+
+
+@lru_cache(maxsize=8)
+def _networks(words: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ip_network(word, strict=False) for word in (*_PRIVATE, *words))
+
+
+def device_end(src_ip: str, dst_ip: str) -> str:
+    """The end of a flow that is the device: the internal one; with both or none internal, the source."""
+    if is_internal(dst_ip) and not is_internal(src_ip):
+        return dst_ip
+    return src_ip or dst_ip
+
+
+def port(value: Any) -> int | None:
+    """A port number from a number or a text."""
+    if isinstance(value, str) and len(value) <= 6 and value.strip().isascii() and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65_535:
+        return value
+    return None

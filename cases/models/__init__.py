@@ -1,0 +1,35 @@
+"""The record's tables."""
+
+from cases.models.alerts import (
+    Alert,
+    AlertKind,
+    AlertObservable,
+    AlertPayload,
+    AlertRevision,
+    RejectedPayload,
+    Sender,
+)
+from cases.models.cases import Case, CaseMember, CaseObservable, Note
+from cases.models.inventory import CaseDevice, CasePerson, Device, Person
+from cases.models.observables import Observable
+from cases.models.timeline import TimelineEntry
+
+__all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertObservable",
+    "AlertPayload",
+    "AlertRevision",
+    "Case",
+    "CaseDevice",
+    "CaseMember",
+    "CaseObservable",
+    "CasePerson",
+    "Device",
+    "Note",
+    "Observable",
+    "Person",
+    "RejectedPayload",
+    "Sender",
+    "TimelineEntry",
+]

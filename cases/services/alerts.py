@@ -1,0 +1,184 @@
+"""The door: messages in, alerts and cases out. One code path, always a batch, about a dozen statements for it
+(PERFORMANCE.md part 4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.utils import timezone
+
+from cases.intake.base import FieldProblem
+from cases.intake.messages import Message
+from cases.services import records, senders
+from cases.services.drafts import Draft, drafted
+from cases.services.reading import Read, read_all
+from cases.signals import planning_due
+from secops.models import ApiToken
+
+MAX_BATCH = 1_000  # messages in one transaction
+WORTH_A_LOOK = 20  # messages from which on it is looked up whether their bytes came before
+TRIES = 6  # of a batch that meets another one
+DEADLOCK = "40P01"  # PostgreSQL's word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one message: created, repeated, suppressed, ignored or rejected."""
+
+    index: int
+    status: str
+    alert_pk: int | None = None
+    case_pk: int | None = None
+    is_restricted: bool = False  # the case: who may not see it must not learn its number
+    errors: tuple[FieldProblem, ...] = ()
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of a batch, message by message."""
+
+    results: list[Result] = field(default_factory=list)
+
+    def number(self, status: str) -> int:
+        """How many messages ended so."""
+        return sum(result.status == status for result in self.results)
+
+
+def receive(
+    messages: Sequence[Message],
+    *,
+    detector: str,
+    source: str,
+    token: ApiToken | None = None,
+    received_at: datetime | None = None,
+    keeps_rejected: bool = True,
+) -> Receipt:
+    """Take messages in: each becomes an alert once, joins or opens its case, and the case is due for planning.
+
+    `detector` is the format, or `auto`; `source` is the sender where the alert names none, and where it is empty too,
+    the detector's slug. At most MAX_BATCH messages go into one transaction; more are several. Nothing is raised for
+    a bad message: it is kept, unless it comes out of where such are kept, and its result says why.
+    """
+    at = received_at or timezone.now()
+    receipt = Receipt()
+    for start in range(0, len(messages), MAX_BATCH):
+        part = messages[start : start + MAX_BATCH]
+        seen = _seen(part, detector, source)
+        reads = read_all([one for one in part if one.body not in seen], detector=detector, source=source, at=at)
+        results = _taken(reads, token, at, keeps_rejected=keeps_rejected) if reads else []
+        receipt.results += _in_order(part, seen, results, start)
+    return receipt
+
+
+def _seen(messages: Sequence[Message], detector: str, source: str) -> dict[bytes, records.Seen]:
+    """The messages of a batch whose bytes came before; for a few it is cheaper to read them."""
+    if len(messages) < WORTH_A_LOOK:
+        return {}
+    found = records.seen(message.body for message in messages if message.payload is not None)
+    return {body: one for body, one in found.items() if one.is_meant(detector, source)}
+
+
+def _in_order(
+    messages: Sequence[Message], seen: dict[bytes, records.Seen], results: list[Result], start: int
+) -> list[Result]:
+    """The results in the order of the messages, numbered through."""
+    if seen:
+        rest = iter(results)
+        results = [
+            _repeated(seen[message.body]) if message.body in seen else next(rest) for message in messages
+        ] + list(rest)
+    elif not start:
+        return results
+    return [replace(result, index=index) for index, result in enumerate(results, start=start)]
+
+
+def _repeated(old: records.Seen) -> Result:
+    return Result(
+        index=0,
+        status="repeated",
+        alert_pk=old.pk,
+        case_pk=old.case_pk,
+        is_restricted=old.is_restricted,
+        errors=old.errors(),
+    )
+
+
+def _taken(reads: list[Read], token: ApiToken | None, at: datetime, *, keeps_rejected: bool) -> list[Result]:
+    """Write a batch; when another one took the same reference, fingerprint or device meanwhile, do it again."""
+    for tries_left in range(TRIES - 1, -1, -1):
+        try:
+            with transaction.atomic():
+                results = _write(reads, token, at)
+                if keeps_rejected:
+                    _keep(reads, results, token, at)
+                return results
+        except (IntegrityError, OperationalError) as error:
+            if not tries_left or not _is_race(error):
+                raise
+    raise AssertionError("a batch ends or raises")
+
+
+def _keep(reads: list[Read], results: list[Result], token: ApiToken | None, at: datetime) -> None:
+    bad = [(read, result.errors) for read, result in zip(reads, results, strict=True) if result.status == "rejected"]
+    if bad:
+        records.keep(bad, source=token.name if token else "", at=at)
+
+
+def _is_race(error: DatabaseError) -> bool:
+    return isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", "") == DEADLOCK
+
+
+def _write(reads: list[Read], token: ApiToken | None, at: datetime) -> list[Result]:
+    alerts = [read for read in reads if read.alert]
+    refused = senders.refused({read.source for read in alerts}, token, at=at)
+    alerts = [read for read in alerts if read.source not in refused]
+    known = records.known(alerts)
+    first: dict[tuple[str, str], Read] = {}
+    repeats = [read for read in alerts if read.key in known or first.setdefault(read.key, read) is not read]
+    drafts = {draft.read.key: draft for draft in drafted(list(first.values()), at=at)}
+    records.follow([(known[read.key], read) for read in repeats if read.key in known], at)
+    for read in repeats:
+        if read.key in drafts:
+            records.fold(drafts[read.key], read)
+    cases = records.create(list(drafts.values()), at)
+    restricted = {case.pk for case in cases if case.is_restricted}
+    results = [_result(read, refused, known, drafts, restricted) for read in reads]
+    if cases:
+        planning_due.send(None, case_ids=[case.pk for case in cases])
+    return results
+
+
+def _result(
+    read: Read,
+    refused: dict[str, str],
+    known: dict[tuple[str, str], records.Known],
+    drafts: dict[tuple[str, str], Draft],
+    restricted: set[int],
+) -> Result:
+    errors = tuple(read.problems)
+    if read.is_ignored:
+        return Result(index=read.index, status="ignored", errors=errors)
+    if read.alert is None:
+        return Result(index=read.index, status="rejected", errors=errors)
+    if reason := refused.get(read.source):
+        problem = FieldProblem(field="source", message=reason)
+        return Result(index=read.index, status="rejected", errors=(problem,))
+    if old := known.get(read.key):
+        return Result(
+            index=read.index,
+            status="repeated",
+            alert_pk=old.pk,
+            case_pk=old.case_pk,
+            is_restricted=old.is_restricted,
+            errors=errors,
+        )
+    draft = drafts[read.key]
+    return Result(
+        index=read.index,
+        status="created" if draft.read is read else "repeated",
+        alert_pk=draft.pk,
+        case_pk=draft.case_id,
+        is_restricted=draft.case_id in restricted,
+        errors=errors,
+    )

@@ -1,0 +1,148 @@
+"""One case: six answers, and the tabs beside them."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from cases.choices import Card, Role
+from cases.forms.decisions import NoteForm
+from cases.models import Case, TimelineEntry
+from cases.services import cases as services
+from cases.services import observables
+from cases.views.access import reader, visible_case
+from cases.views.queue import CARD_ICONS
+from cases.views.rows import risk_class, row_of, severity_of, steps_of, tlp_of
+from secops.access import May
+
+TABS = ("six", "timeline", "alerts", "observables", "notes")
+TAB_LABELS = {
+    "six": "Six answers",
+    "timeline": "Timeline",
+    "alerts": "Alerts",
+    "observables": "Observables",
+    "notes": "Notes",
+}
+LATEST = 5  # timeline entries beside the cards
+ENTRIES = 200  # timeline entries of one page
+ASIDE = 8  # observables beside the cards
+ENTRY_ICONS = {
+    TimelineEntry.Kind.ALERT: "alert",
+    TimelineEntry.Kind.ENRICHMENT: "bolt",
+    TimelineEntry.Kind.PERSON: "user",
+    TimelineEntry.Kind.RUN: "play",
+}
+
+
+@require_GET
+def case(request: HttpRequest, pk: int, tab: str = "six") -> HttpResponse:
+    """The page of a case, opened at one of its tabs; opening it is reading it."""
+    found = visible_case(request, pk)
+    user = reader(request)
+    if found.is_unread and user.may(May.WORK):
+        services.mark_read(found.pk, actor=user)
+    now = timezone.now()
+    context = {
+        "section": "queue",
+        "case": found,
+        "row": row_of(found, "", "", now, user),
+        "since": now.isoformat(),
+        "steps": steps_of(found),
+        "severity_label": severity_of(found),
+        "tlp": tlp_of(found),
+        "tab": tab,
+        "tabs": _tabs(found, tab),
+        "next": request.path,
+        "may_note": user.may(May.NOTE) or found.members.filter(user=user).exists(),
+        **PARTS[tab](request, found),
+    }
+    return render(request, "cases/case.html", context)
+
+
+@require_GET
+def seen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Where else its observables were seen, and what happened last: fetched by the preview."""
+    found = visible_case(request, pk)
+    return render(request, "cases/seen.html", {"case": found, **_beside(request, found)})
+
+
+def _tabs(found: Case, current: str) -> list[dict[str, Any]]:
+    counts = Case.objects.filter(pk=found.pk).aggregate(
+        observables=Count("links__observable", distinct=True), notes=Count("notes", distinct=True)
+    )
+    numbers = counts | {"alerts": found.alert_count}
+    plain = reverse("cases:case", args=[found.pk])
+    return [
+        {
+            "label": TAB_LABELS[tab],
+            "url": plain if tab == "six" else f"{plain}{tab}/",
+            "count": numbers.get(tab, 0),
+            "is_current": tab == current,
+        }
+        for tab in TABS
+    ]
+
+
+def _beside(request: HttpRequest, found: Case) -> dict[str, Any]:
+    latest = list(found.timeline.order_by("-seq")[:LATEST])
+    return {
+        "seen_before": observables.seen_before(found, reader(request)),
+        "latest": [(ENTRY_ICONS.get(TimelineEntry.Kind(entry.kind), "list"), entry) for entry in latest],
+    }
+
+
+def _six(request: HttpRequest, found: Case) -> dict[str, Any]:
+    answers = [{"card": card, "question": card.label, "icon": CARD_ICONS[card], **found.card(card)} for card in Card]
+    links = _links(found)
+    return {
+        "answers": answers,
+        "risk_class": risk_class(found.risk_score),
+        "observables": links[:ASIDE],
+        "observable_count": len(links),
+        **_beside(request, found),
+    }
+
+
+def _timeline(request: HttpRequest, found: Case) -> dict[str, Any]:
+    before = request.GET.get("before", "")
+    entries = found.timeline.order_by("-seq")
+    if before.isascii() and before.isdigit() and len(before) < 10:
+        entries = entries.filter(seq__lt=int(before))
+    page = list(entries[: ENTRIES + 1])
+    older = page[ENTRIES - 1].seq if len(page) > ENTRIES else None
+    lines = [(ENTRY_ICONS.get(TimelineEntry.Kind(entry.kind), "list"), entry) for entry in page[:ENTRIES]]
+    return {"entries": lines, "older": older}
+
+
+def _alerts(request: HttpRequest, found: Case) -> dict[str, Any]:
+    alerts = found.alerts.select_related("device").order_by("-received_at", "-pk")
+    return {"alerts": alerts[:ENTRIES], "alert_limit": ENTRIES}
+
+
+def _observables(request: HttpRequest, found: Case) -> dict[str, Any]:
+    return {"links": _links(found)}
+
+
+def _notes(request: HttpRequest, found: Case) -> dict[str, Any]:
+    return {"notes": found.notes.select_related("author"), "note_form": NoteForm()}
+
+
+def _links(found: Case) -> list[Any]:
+    """Indicators and destinations first: what a reader looks for."""
+    links = list(found.links.select_related("observable").order_by("observable__kind", "pk"))
+    first = {Role.DESTINATION: 0, Role.FILE: 1, Role.PROCESS: 2, Role.REGISTRY: 2, Role.ACCOUNT: 3}
+    links.sort(key=lambda link: (not link.observable.is_indicator, first.get(Role(link.role), 4), link.pk))
+    return links
+
+
+PARTS = {
+    "six": _six,
+    "timeline": _timeline,
+    "alerts": _alerts,
+    "observables": _observables,
+    "notes": _notes,
+}

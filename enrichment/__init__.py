@@ -1,0 +1,1 @@
+"""Detect and analyse: questions asked by machines before anybody opens a case."""

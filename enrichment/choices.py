@@ -1,0 +1,31 @@
+"""The fixed words of enrichment."""
+
+from django.db import models
+
+
+class LookupState(models.TextChoices):
+    DUE = "due", "Due"
+    CLAIMED = "claimed", "Asking"
+    ANSWERED = "answered", "Answered"
+    NO_DATA = "no_data", "No data"
+    REFUSED = "refused", "Refused"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+PENDING = (LookupState.DUE, LookupState.CLAIMED)
+UNHEARD = (LookupState.REFUSED, LookupState.FAILED, LookupState.SKIPPED)
+
+
+class SubjectKind(models.TextChoices):
+    """What a question is about."""
+
+    LEASE = "lease", "Inside address at a minute"
+    ADDRESS = "address", "External address"
+    DOMAIN = "domain", "Domain"
+    HOST = "host", "Device at a time"
+    PERSON = "person", "Person"
+    HASH = "hash", "File hash"
+    REGISTRY = "registry", "Registry key on a device"
+    PAIR = "pair", "Device and peer"
+    CASE = "case", "The findings of a case"

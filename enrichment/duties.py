@@ -1,0 +1,80 @@
+"""What enrichment lends to the ground: work of the queue and the clock, what is left, its part of the case JSON."""
+
+from typing import Any
+
+from django.db.models import Min, Q
+from django.db.models.functions import Now
+
+from cases.models import Case
+from enrichment.choices import PENDING, LookupState
+from enrichment.models import Lookup
+from enrichment.services.cards import CardView, FindingView, cards_of, views_of
+from secops.models import Integration
+from secops.taskqueue import ring
+
+
+def ring_if_due() -> int:
+    """For the clock: rows wait and perhaps no message does."""
+    held = Integration.objects.filter(hold_until__gt=Now()).values("pk")
+    askable = Lookup.objects.due(Now()).filter(integration__isnull=False).exclude(integration__in=held)
+    if Case.objects.filter(is_planning_due=True).exists() or askable.exists():
+        return int(ring("enrichment"))
+    return 0
+
+
+def left() -> dict[str, Any]:
+    """How many lookups are pending, and when the next that waits comes due."""
+    waiting = Lookup.objects.filter(state__in=PENDING, integration__isnull=False)
+    held = Min("integration__hold_until", filter=Q(integration__hold_until__gt=Now()))
+    lost = Min("lease_until", filter=Q(state=LookupState.CLAIMED))  # then a dead worker's lookups are free again
+    later = waiting.aggregate(not_before=Min("not_before", filter=Q(not_before__gt=Now())), held=held, lost=lost)
+    times = [at for at in later.values() if at]
+    return {
+        "lookups": waiting.count() + Case.objects.filter(is_planning_due=True).count(),
+        "next_at": min(times, default=None),
+    }
+
+
+def case_section(case: Case) -> dict[str, Any]:
+    """The keys risk, enrichment and answers of the whole-case JSON (CONTRACTS.md part 2)."""
+    cards = cards_of(case, views_of(case))
+    risk = case.risk or {"reasons": [], "missing": []}
+    return {
+        "risk": {
+            "score": case.risk_score,
+            "reasons": [
+                {"points": one["points"], "text": one["text"], "finding": one["question"]} for one in risk["reasons"]
+            ],
+            "missing": risk["missing"],
+        },
+        "enrichment": case.enrichment,
+        "answers": {slug: _answer(card) for slug, card in cards.items()},
+    }
+
+
+def _answer(card: CardView) -> dict[str, Any]:
+    return {
+        "verdict": card.verdict,
+        "label": card.label,
+        "headline": card.headline,
+        "facts": [{"label": fact["label"], "value": fact["value"]} for fact in card.facts],
+        "findings": [_finding(view) for view in card.findings],
+    }
+
+
+def _finding(view: FindingView) -> dict[str, Any]:
+    answered = view.status == LookupState.ANSWERED
+    return {
+        "question": view.question,
+        "connector": view.connector,
+        "subject": view.subject,
+        "status": view.status,
+        "verdict": view.verdict or None,
+        "headline": view.headline if answered else view.reason,
+        "facts": [{"label": fact["label"], "value": fact["value"]} for fact in view.facts],
+        "table": view.table or None,
+        "series": view.series or None,
+        "data": view.data,
+        "as_of": view.as_of.isoformat() if view.as_of else None,
+        "stale": view.is_stale,
+    }

@@ -1,0 +1,1 @@
+"""Judging traffic: pure functions from what connectors give to facts, signals and words. No model, no settings."""

@@ -1,0 +1,245 @@
+"""The lookup engine: rows are claimed in batches, asked concurrently, and written as answers come."""
+
+import logging
+import random
+from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from cases.models import Case
+from enrichment.choices import LookupState
+from enrichment.models import CaseLookup, Lookup
+from enrichment.questions.base import Judgement, Subject, questions
+from enrichment.services import pivots
+from enrichment.services.planning import plan
+from enrichment.services.settling import keep, settle
+from secops import integrations
+from secops.connectors.base import Connector
+from secops.connectors.capabilities import SourceLimited, SourceRefused
+from secops.errors import SecopsError
+from secops.faultpoints import hit
+from secops.models import Integration
+
+logger = logging.getLogger(__name__)
+THREADS = 32  # calls at once of one worker process
+REST_SECONDS = 0.25  # before an integration with nothing due is looked at again
+GROUP_SECONDS = 0.02  # answers that come within this time are written together
+MOST_ATTEMPTS = 5
+SHIFT_SECONDS = 50  # then the bell's work ends and the next one goes on
+CRASHED = "The question could not be worked out; see the log."
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one call; exactly one of the four is meant by `state`."""
+
+    state: LookupState
+    judgement: Judgement | None = None
+    reason: str = ""
+    retry_after: float | None = None
+    is_attempt: bool = True
+
+
+@dataclass(slots=True)
+class Call:
+    """A claimed row on its way."""
+
+    lookup: Lookup
+    connector: Connector
+    source: Integration
+
+
+def work() -> int:
+    """Answer what is due until nothing is left that may be asked now; how many lookups were moved."""
+    return _Shift().run()
+
+
+class _Shift:
+    """One process's turn: a pool of threads that do no database work, and this thread, which does it all.
+
+    Rows are claimed ahead, so that the threads go on while answers are written.
+    """
+
+    def __init__(self) -> None:
+        self.flying: dict[Future[Outcome], Call] = {}
+        self.claimed: deque[Call] = deque()
+        self.dry: dict[int, float] = {}  # integration -> when it may be looked at again
+        self.moved = 0
+
+    def run(self) -> int:
+        ends = monotonic() + SHIFT_SECONDS
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="lookup") as pool:
+            while True:
+                if monotonic() < ends:
+                    self._claim()
+                self._send(pool)
+                if not self.flying:
+                    return self.moved
+                wait(self.flying, return_when=FIRST_COMPLETED)
+                wait(self.flying, timeout=GROUP_SECONDS)
+                done = [(self.flying.pop(one), one.result()) for one in list(self.flying) if one.done()]
+                self._send(pool)
+                self._write(done)
+
+    def _claim(self) -> None:
+        """Up to as many as may be asked at once, twice: on their way and next."""
+        now = monotonic()
+        resting = [pk for pk, until in self.dry.items() if until > now]
+        due = Lookup.objects.due(Now()).filter(integration__is_enabled=True).exclude(integration__in=resting)
+        mine = Counter(call.source.pk for call in (*self.flying.values(), *self.claimed))
+        for source in Integration.objects.filter(pk__in=due.order_by().values("integration")):
+            connector = integrations.connector_of(source)
+            room = 2 * connector.concurrency - mine[source.pk]
+            if room < connector.concurrency / 2:
+                continue
+            found = _claimed(source, room)
+            self.claimed += [Call(lookup, connector, source) for lookup in found]
+            if len(found) < room:
+                self.dry[source.pk] = now + REST_SECONDS
+
+    def _send(self, pool: ThreadPoolExecutor) -> None:
+        """As many of the claimed as the pool and their sources take now; the others keep their place."""
+        mine = Counter(call.source.pk for call in self.flying.values())
+        waiting: deque[Call] = deque()
+        for call in self.claimed:
+            if len(self.flying) < THREADS and mine[call.source.pk] < call.connector.concurrency:
+                self.flying[pool.submit(_ask, call.lookup, call.connector)] = call
+                mine[call.source.pk] += 1
+            else:
+                waiting.append(call)
+        self.claimed = waiting
+
+    def _write(self, done: list[tuple[Call, Outcome]]) -> None:
+        if done:
+            self.moved += len(done)
+            if _finish(done):
+                self.dry.clear()  # answers led to new questions
+
+
+def _claimed(source: Integration, room: int) -> list[Lookup]:
+    """Take up to `room` due rows of one integration, within its rate limit; token and attempts count here."""
+    with transaction.atomic():
+        rows = Lookup.objects.due(Now()).filter(integration=source).order_by("pk")
+        found = list(rows.select_for_update(skip_locked=True, of=("self",))[:room])
+        allowed = integrations.take(source, len(found)) if found else 0
+        found = found[:allowed]
+        Lookup.objects.filter(pk__in=[row.pk for row in found]).update(
+            state=LookupState.CLAIMED,
+            token=F("token") + 1,
+            attempts=F("attempts") + 1,
+            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+        )
+    for row in found:
+        row.token, row.attempts = row.token + 1, row.attempts + 1
+    hit("lookup_claim")
+    return found
+
+
+def _ask(lookup: Lookup, connector: Connector) -> Outcome:
+    """In a thread of the pool: only the connector is asked; every end is an outcome."""
+    question = questions.get(lookup.question)
+    if question is None:
+        return Outcome(LookupState.SKIPPED, reason="This question is no longer installed.")
+    try:
+        judgement = question().ask(connector, Subject.from_plain(lookup.subject))
+    except SourceLimited as error:
+        return Outcome(LookupState.DUE, reason=str(error), retry_after=error.retry_after, is_attempt=False)
+    except SourceRefused as error:
+        return Outcome(LookupState.REFUSED, reason=str(error))
+    except SecopsError as error:
+        return Outcome(LookupState.FAILED, reason=str(error), retry_after=getattr(error, "retry_after", None))
+    except Exception:
+        logger.exception("Lookup %s crashed", lookup.pk)
+        return Outcome(LookupState.FAILED, reason=CRASHED)
+    hit("lookup_asked")
+    return Outcome(LookupState.ANSWERED if judgement else LookupState.NO_DATA, judgement)
+
+
+def _finish(ended: list[tuple[Call, Outcome]]) -> bool:
+    """Write a group of answers and bring their cases up to date in the same transaction; were new lookups planned?"""
+    for call, outcome in ended:
+        if outcome.state == LookupState.DUE and outcome.retry_after is not None:
+            integrations.hold(call.source, outcome.retry_after)
+    with transaction.atomic():
+        written = put([(call.lookup, outcome) for call, outcome in ended])
+        links = list(CaseLookup.objects.filter(lookup__in=[lookup.pk for lookup, _ in written]).order_by("case_id"))
+        _lock_cases({link.case_id for link in links})
+        replan = pivots.follow(written, links)
+        settle({link.case_id for link in links} - replan.keys())
+    for case_id, depth in sorted(replan.items()):
+        plan(case_id, depth)
+    hit("lookup_done")
+    return bool(replan)
+
+
+def _lock_cases(case_ids: set[int]) -> None:
+    """Cases are locked in order of id before anything is written to them: no two workers wait in a ring."""
+    list(Case.objects.filter(pk__in=case_ids).order_by("pk").select_for_update().values_list("pk"))
+
+
+def put(ended: list[tuple[Lookup, Outcome]]) -> list[tuple[Lookup, Outcome]]:
+    """Write ends of lookups that are still claimed under our token; a late answer of an older token changes nothing."""
+    rows = Lookup.objects.filter(pk__in=[lookup.pk for lookup, _ in ended], state=LookupState.CLAIMED)
+    tokens = dict(rows.order_by("pk").select_for_update().values_list("pk", "token"))
+    mine = [(lookup, outcome) for lookup, outcome in ended if tokens.get(lookup.pk) == lookup.token]
+    groups: dict[LookupState, list[int]] = {}
+    for lookup, outcome in mine:
+        if outcome.state in (LookupState.ANSWERED, LookupState.NO_DATA):
+            groups.setdefault(outcome.state, []).append(lookup.pk)
+        else:
+            Lookup.objects.filter(pk=lookup.pk).update(**_unanswered(lookup, outcome))
+    for state, pks in groups.items():
+        Lookup.objects.filter(pk__in=pks).update(state=state, reason="", lease_until=None, ended_at=Now())
+    keep((lookup, outcome.judgement) for lookup, outcome in mine if outcome.state == LookupState.ANSWERED)
+    return mine
+
+
+def _unanswered(lookup: Lookup, outcome: Outcome) -> dict[str, Any]:
+    """What to write of a refusal, a fault or a wait: a fault is tried again with a growing pause, five times in all."""
+    fields: dict[str, Any] = {"state": outcome.state, "reason": outcome.reason[:300], "lease_until": None}
+    if not outcome.is_attempt:
+        fields["attempts"] = F("attempts") - 1
+    may_again = outcome.state == LookupState.FAILED and outcome.reason != CRASHED
+    if may_again and lookup.attempts < MOST_ATTEMPTS:
+        fields["state"] = LookupState.DUE
+        fields["not_before"] = Now() + timedelta(seconds=outcome.retry_after or backoff(lookup.attempts))
+    elif outcome.state != LookupState.DUE:
+        fields["ended_at"] = Now()
+    return fields
+
+
+def backoff(attempts: int) -> float:
+    """Seconds before the next try: 1, 2, 4, 8 with jitter, so that a herd spreads."""
+    return float(2 ** (attempts - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+
+def free_expired() -> int:
+    """For the clock: a lease ran out, so its worker is gone; the row is due again, or failed after five tries."""
+    lost = Lookup.objects.filter(state=LookupState.CLAIMED, lease_until__lt=Now())
+    spent = list(lost.filter(attempts__gte=MOST_ATTEMPTS).values_list("pk", flat=True))
+    moved = 0
+    if spent:
+        moved = Lookup.objects.filter(pk__in=spent, state=LookupState.CLAIMED).update(
+            state=LookupState.FAILED, reason="Five workers were lost over this.", ended_at=Now(), lease_until=None
+        )
+        settle(CaseLookup.objects.filter(lookup__in=spent).values_list("case_id", flat=True))
+    return moved + lost.filter(Q(attempts__lt=MOST_ATTEMPTS)).update(state=LookupState.DUE, lease_until=None)
+
+
+@transaction.atomic
+def retry(case: Case, lookup_pk: int) -> None:
+    """A person wants it asked again: failed, refused and empty answers become due."""
+    ended = (LookupState.FAILED, LookupState.REFUSED, LookupState.NO_DATA)
+    mine = Lookup.objects.filter(pk=lookup_pk, case_lookups__case=case, state__in=ended)
+    if Lookup.objects.filter(pk__in=list(mine.values_list("pk", flat=True))).update(
+        state=LookupState.DUE, attempts=0, not_before=None, ended_at=None, reason=""
+    ):
+        settle(CaseLookup.objects.filter(lookup=lookup_pk).values_list("case_id", flat=True))

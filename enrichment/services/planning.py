@@ -1,0 +1,122 @@
+"""Which lookups a case needs: questions of its kind x subjects x sources, one row each, shared with other cases."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from cases.models import Case
+from enrichment.choices import LookupState, SubjectKind
+from enrichment.models import CaseLookup, KindQuestion, Lookup
+from enrichment.questions.base import Question, Subject, questions
+from enrichment.services.settling import settle
+from enrichment.services.subjects import bucket_of, is_internal, key_of, subjects_of
+from secops import integrations
+from secops.models import Integration
+from secops.taskqueue import ring
+
+MOST_LOOKUPS = 80  # of one case, pivots included
+MOST_DEPTH = 2
+OWN = "Nightdesk"  # the 'connector' of questions that reason over findings
+NOT_SET_UP = "not set up"
+
+
+def plan_due() -> int:
+    """Plan every case whose alerts asked for it, oldest first; the duty of the enrichment queue."""
+    case_ids = list(Case.objects.filter(is_planning_due=True).order_by("pk").values_list("pk", flat=True)[:50])
+    return sum(plan(case_id) for case_id in case_ids)
+
+
+@transaction.atomic
+def plan(case_id: int, depth: int = 0) -> int:
+    """Add the lookups that the case has not got yet; 1 when this call took the job, 0 when another did.
+
+    A second alert of the same subject asks nothing twice, also when it comes in another time bucket.
+    """
+    if not Case.objects.filter(pk=case_id, is_planning_due=True).update(is_planning_due=False):
+        return 0
+    case = Case.objects.select_for_update().get(pk=case_id)
+    wanted = _wanted(case)
+    has = set(Lookup.objects.filter(case_lookups__case=case).values_list("question", "connector_name", "subject_key"))
+    new = [row for row in wanted if (row.question, row.connector_name, row.subject_key) not in has]
+    room = max(0, MOST_LOOKUPS - len(has))
+    if new and room and depth <= MOST_DEPTH:
+        _link(case, new[:room], depth)
+    settle([case.pk])
+    ring("enrichment")
+    return 1
+
+
+def _wanted(case: Case) -> list[Lookup]:
+    now, found = timezone.now(), subjects_of(case)
+    sources: dict[str, list[Integration]] = {}
+    rows = []
+    for question in _questions_of(case):
+        if question.capability not in sources:
+            sources[question.capability] = integrations.with_capability(question.capability)
+        for subject in found:
+            if not _fits(question, subject):
+                continue
+            if question.subject == SubjectKind.CASE:
+                rows.append(_row(question, subject, None, case, now))
+            nobody: list[Integration | None] = [None] if question.capability else []
+            rows += [_row(question, subject, one, case, now) for one in sources[question.capability] or nobody]
+    return rows
+
+
+def _questions_of(case: Case) -> list[type[Question]]:
+    chosen = list(KindQuestion.objects.filter(kind=case.kind).values_list("question", flat=True)) if case.kind else []
+    return [question for question in questions if not chosen or question.slug in chosen]
+
+
+def _fits(question: type[Question], subject: Subject) -> bool:
+    return question.subject == subject.kind and (not question.value_kinds or subject.value_kind in question.value_kinds)
+
+
+def _row(question: type[Question], subject: Subject, source: Integration | None, case: Case, now: datetime) -> Lookup:
+    row = Lookup(
+        question=question.slug,
+        integration=source,
+        connector_name=source.name if source else (NOT_SET_UP if question.capability else OWN),
+        subject_kind=subject.kind,
+        subject=subject.plain(),
+        subject_key=key_of(subject),
+        bucket=bucket_of(question, subject.at),
+        tlp=case.tlp,
+        created_at=now,
+    )
+    if reason := _reason_to_skip(question, subject, source, case):
+        row.state, row.reason, row.ended_at = LookupState.SKIPPED, reason, now
+        row.bucket = f"skipped:{case.pk}"  # a reason of this case is nobody else's answer
+    return row
+
+
+def _reason_to_skip(question: type[Question], subject: Subject, source: Integration | None, case: Case) -> str:
+    if not question.capability:
+        return ""
+    if source is None:
+        return "No source for this is set up. Ask an admin."
+    if case.tlp > integrations.max_tlp(source):
+        return f"The case is {case.get_tlp_display()}; {source.name} may be told less."
+    if not question.leaves_house or integrations.is_inside(source):
+        return ""
+    if case.is_restricted:
+        return "Restricted cases ask inside sources only."
+    if subject.value_kind == "ip" and is_internal(subject.value):
+        return "An inside address is not told to outside sources."
+    return ""
+
+
+def _link(case: Case, rows: list[Lookup], depth: int) -> None:
+    """Insert what is not there, then tie all to the case: rows of other cases are shared."""
+    Lookup.objects.bulk_create(rows, ignore_conflicts=True)
+    keys = {(row.question, row.connector_name, row.subject_key, row.bucket) for row in rows}
+    there = Lookup.objects.filter(subject_key__in={row.subject_key for row in rows})
+    found = [
+        pk
+        for pk, *key in there.values_list("pk", "question", "connector_name", "subject_key", "bucket")
+        if tuple(key) in keys
+    ]
+    CaseLookup.objects.bulk_create(
+        [CaseLookup(case=case, lookup_id=pk, depth=depth) for pk in found], ignore_conflicts=True
+    )

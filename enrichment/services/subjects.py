@@ -1,0 +1,130 @@
+"""What a case gives questions to ask about: its devices, addresses, names, hashes, keys, people."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+
+from cases.choices import ObservableKind, Role
+from cases.models import Alert, Case, CaseDevice, CaseObservable, CasePerson
+from enrichment.choices import LookupState, SubjectKind
+from enrichment.models import Lookup
+from enrichment.questions.base import Question, Subject
+from secops.chain import canonical
+from secops.connectors.capabilities import Host
+
+MOST_ADDRESSES = 5  # of one case, the first seen first
+MOST_OTHERS = 10
+_PRIVATE = tuple(
+    ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.0/8")
+)
+HASHES = (ObservableKind.HASH_SHA256, ObservableKind.HASH_SHA1, ObservableKind.HASH_MD5)
+
+
+def is_internal(address: str) -> bool:
+    """RFC 1918, ULA, loopback and the company's own networks."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    own = (ip_network(net, strict=False) for net in settings.NIGHTDESK_INTERNAL_NETWORKS)
+    return any(parsed.version == net.version and parsed in net for net in (*_PRIVATE, *own))
+
+
+def subjects_of(case: Case) -> list[Subject]:
+    """Everything that the case can be asked about now; grows when a lookup names a device or a person."""
+    at = case.first_alert_at
+    links = list(CaseObservable.objects.filter(case=case).select_related("observable").order_by("pk")[:200])
+    hosts, inside = _hosts(case, links)
+    outside = [
+        Subject(kind=SubjectKind.ADDRESS, at=at, value=link.observable.value, value_kind="ip")
+        for link in _of_kinds(links, ObservableKind.IP)
+        if not is_internal(link.observable.value)
+    ][:MOST_ADDRESSES]
+    return [
+        *(Subject(kind=SubjectKind.LEASE, at=at, value=address, host=Host(address=address)) for address in inside),
+        *outside,
+        *_values(links, SubjectKind.DOMAIN, at, ObservableKind.DOMAIN),
+        *_values(links, SubjectKind.HASH, at, *HASHES),
+        *(Subject(kind=SubjectKind.HOST, at=at, host=host) for host in hosts),
+        *(
+            Subject(kind=SubjectKind.PAIR, at=at, host=host, value=one.value, value_kind="ip")
+            for host in hosts
+            for one in outside
+        ),
+        *(
+            Subject(kind=SubjectKind.REGISTRY, at=at, host=host, value=link.observable.value, value_kind="registry_key")
+            for host in hosts
+            for link in _of_kinds(links, ObservableKind.REGISTRY_KEY)[:2]
+        ),
+        *_people(case, hosts, at),
+        Subject(kind=SubjectKind.CASE, at=at, value=str(case.pk)),
+    ]
+
+
+def key_of(subject: Subject) -> str:
+    """The same whoever asks: kind and values, without the time.
+
+    The name speaks for the device, because its id is often learnt only on the way, and what was asked by name must not
+    be asked again by id.
+    """
+    plain = subject.plain()
+    host = plain["host"]
+    strongest = host.get("name", "").upper() or host.get("agent_id") or host.get("address") or ""
+    return hashlib.sha256(canonical([plain["kind"], plain["value_kind"], plain["value"], strongest])).hexdigest()
+
+
+def bucket_of(question: type[Question], at: datetime) -> str:
+    """The start of the time that one answer is good for, such as 2026-11-24T14:00."""
+    seconds = max(int(question.bucket.total_seconds()), 60)
+    start = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
+    return f"{start:%Y-%m-%dT%H:%M}/{timedelta(seconds=seconds).total_seconds():.0f}"
+
+
+def _hosts(case: Case, links: Iterable[CaseObservable]) -> tuple[list[Host], list[str]]:
+    """Devices of the case; and the inside addresses whose lease is to be asked.
+
+    An address alone becomes a host only when nobody can say whose it was: acting and asking go by device.
+    """
+    devices = list(CaseDevice.objects.filter(case=case).select_related("device").order_by("pk")[:MOST_OTHERS])
+    inside = list(
+        dict.fromkeys(
+            address
+            for alert in Alert.objects.filter(case=case).order_by("pk")[:20]
+            for address in (alert.src_ip, alert.dst_ip)
+            if address and is_internal(address)
+        )
+    )[:MOST_ADDRESSES]
+    known = {one.address for one in devices if one.address}
+    hosts = [one.device.host(one.address) for one in devices if one.reason != "hunt"]
+    unheard = [address for address in inside if address not in known and _is_lease_lost(case, address)]
+    return hosts or [Host(address=address) for address in unheard[:1]], inside
+
+
+def _is_lease_lost(case: Case, address: str) -> bool:
+    """Every source of leases was asked about the address, and none knows it."""
+    key = key_of(Subject(kind=SubjectKind.LEASE, at=case.first_alert_at, value=address, host=Host(address=address)))
+    states = Lookup.objects.filter(case_lookups__case=case, subject_key=key).values_list("state", flat=True)
+    return bool(states) and not any(
+        state in (LookupState.DUE, LookupState.CLAIMED, LookupState.ANSWERED) for state in states
+    )
+
+
+def _of_kinds(links: Iterable[CaseObservable], *kinds: str) -> list[CaseObservable]:
+    return list({link.observable_id: link for link in links if link.observable.kind in kinds}.values())
+
+
+def _values(links: Iterable[CaseObservable], kind: SubjectKind, at: datetime, *kinds: str) -> list[Subject]:
+    return [
+        Subject(kind=kind, at=at, value=link.observable.value, value_kind=link.observable.kind)
+        for link in _of_kinds(links, *kinds)
+    ][:MOST_ADDRESSES]
+
+
+def _people(case: Case, hosts: list[Host], at: datetime) -> list[Subject]:
+    rows = CasePerson.objects.filter(case=case).exclude(person__login="").select_related("person").order_by("pk")
+    logins = list(dict.fromkeys(row.person.login for row in rows if row.role != Role.OTHER))[:3]
+    host = hosts[0] if hosts else Host()
+    return [Subject(kind=SubjectKind.PERSON, at=at, value=login, host=host) for login in logins]

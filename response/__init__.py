@@ -1,0 +1,1 @@
+"""Contain, eradicate, recover: runbooks planned, approved, done, verified, undoable and recorded."""

@@ -1,0 +1,172 @@
+"""What an action is: what it would touch, what it does, how to see that it held, and what undoes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar
+
+from django import forms
+
+from cases.models import Case, CaseDevice
+from response.choices import Effect, Phase, Risk
+from response.errors import ActionError
+from secops.connectors.capabilities import Host
+from secops.integrations import connector_of, with_capability
+from secops.models import Integration
+from secops.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One step as its action sees it. `key` is the idempotency key, the same for every attempt."""
+
+    case: Case
+    step_id: int
+    params: Mapping[str, Any]
+    key: str
+    connector: Any = None  # of the action's capability; None when it needs none
+    data: Mapping[str, Any] = field(default_factory=dict)  # what the step knows so far
+    requested_by: str = ""
+
+    @property
+    def device(self) -> CaseDevice:
+        """The device of the case that the parameter `device` names."""
+        found = case_device(self.case, self.params.get("device"))
+        if found is None:
+            raise ActionError(f"The device is not part of {self.case.number} any more.")
+        return found
+
+    @property
+    def host(self) -> Host:
+        part = self.device
+        return part.device.host(part.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What came of it, in one line. `is_final` False: accepted, and to be read back before it counts."""
+
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    handle: str = ""
+    is_final: bool = True
+
+
+class Held(Enum):
+    """What a read-back says."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    NOT_YET = "not yet"  # the product is still at it
+    PARTLY = "partly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    held: Held
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would happen, in words for who decides; made from our own rows, nothing is asked outside."""
+
+    what: str  # Isolate FIN-LT-0142
+    consequence: str = ""  # one sentence
+    who: str = ""  # who is signed in, or that it is not known
+    undo: str = ""
+    steps: tuple[str, ...] = ()
+    if_unanswered: str = ""
+
+
+class Action:
+    """One thing that a step can do. Speaks capabilities, never products; one file per action.
+
+    `do` and `verify` run outside of a transaction. `do` may raise NoEffect or ActionError (known that nothing was
+    done), Doubt or HttpError (not known); `apply` writes what follows, inside the transaction that ends the step.
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    phase: ClassVar[Phase]
+    risk: ClassVar[Risk] = Risk.DISRUPTIVE
+    effect: ClassVar[Effect] = Effect.ONCE
+    capability: ClassVar[str] = ""
+    lane: ClassVar[str] = ""  # what of the target it touches; empty: its own slug
+    is_noticeable: ClassVar[bool] = True  # could the subject notice? Then a covert case refuses it
+    traces: ClassVar[str] = ""  # what it leaves behind that the subject or an administrator could read
+    waits_for_person: ClassVar[bool] = False  # a person answers, nothing is sent
+    undone_by: ClassVar[str] = ""  # slug of the action that undoes it
+    undo_label: ClassVar[str] = ""
+    max_attempts: ClassVar[int] = 3
+
+    class Params(forms.Form):
+        """The typed parameters, as the editor shows them."""
+
+    @classmethod
+    def clean(cls, values: Mapping[str, Any], case: Case | None = None) -> dict[str, Any]:
+        """Evaluated parameters as plain values; ActionError names each field that does not fit.
+
+        With a case, a device must be one of its own: a target is never text from an alert.
+        """
+        form = cls.Params(dict(values))
+        if unknown := sorted(set(values) - set(form.fields)):
+            raise ActionError(f"{cls.label} has no parameter {', '.join(unknown)}.")
+        if not form.is_valid():
+            said = [
+                f"{form.fields[name].label or name}: {' '.join(str(text) for text in texts)}"
+                for name, texts in form.errors.items()
+            ]
+            raise ActionError("; ".join(said))
+        params = dict(form.cleaned_data)
+        if case is not None and "device" in params and case_device(case, params["device"]) is None:
+            raise ActionError(f"Device: that device is not part of {case.number}.")
+        return params
+
+    def target(self, case: Case, params: Mapping[str, Any]) -> str:
+        """What it touches, as one word; one effect at a time there."""
+        return f"device:{params['device']}" if "device" in params else f"case:{case.pk}"
+
+    def plan(self, call: Call) -> Plan:
+        """What would be touched; reads our own rows only."""
+        return Plan(what=self.label)
+
+    def do(self, call: Call) -> Done:
+        raise NotImplementedError
+
+    def verify(self, call: Call) -> Check:
+        """Read back what the world says now; only for the effect class `verify`."""
+        raise NotImplementedError
+
+    def apply(self, call: Call, done: Done) -> None:
+        """Write what follows from success: device states, devices found."""
+
+    def partly(self, call: Call) -> None:
+        """Write what follows when it held only partly."""
+
+    def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Parameters of the action that undoes it."""
+        return {}
+
+
+class DeviceField(forms.IntegerField):
+    """The id of a device of the case; in a runbook mostly `${{ device.id }}`."""
+
+    def __init__(self) -> None:
+        super().__init__(label="Device", min_value=1, help_text="Usually ${{ device.id }}.")
+
+
+def case_device(case: Case, device_id: Any) -> CaseDevice | None:
+    """The part that a device plays in the case, or None."""
+    if not isinstance(device_id, int):
+        return None
+    return CaseDevice.objects.select_related("device__owner").filter(case=case, device_id=device_id).first()
+
+
+def connector_for(capability: str) -> tuple[Integration, Any] | None:
+    """Row and live connector of the first enabled integration that can do it, or None."""
+    found = with_capability(capability)
+    return (found[0], connector_of(found[0])) if found else None
+
+
+actions: Registry[Action] = Registry("actions")

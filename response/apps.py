@@ -1,0 +1,21 @@
+"""Response as a Django app: finds the actions, and hands its work to the clock, to setup and to the pages below."""
+
+from django.apps import AppConfig
+
+
+class ResponseConfig(AppConfig):
+    name = "response"
+
+    def ready(self) -> None:
+        from response.actions.base import actions
+        from response.admin import KindRunbookInline
+        from response.services import recovery, shipped, steps, whole
+        from secops import registry
+
+        actions.discover("response.actions")
+        registry.duties.put("response:steps", steps.work)
+        registry.duties.put("tick:response", recovery.tick)
+        registry.due_counts.put("response", recovery.due_counts)
+        registry.shipped.put("runbooks", shipped.install)
+        registry.case_sections.put("runs", whole.section)
+        registry.kind_inlines.put("runbooks", KindRunbookInline)

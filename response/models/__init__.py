@@ -1,0 +1,19 @@
+"""Response's tables."""
+
+from response.models.approvals import Approval
+from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
+from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
+
+__all__ = [
+    "Approval",
+    "Attempt",
+    "Breaker",
+    "KillSwitch",
+    "KindRunbook",
+    "Run",
+    "Runbook",
+    "RunbookVersion",
+    "Step",
+    "StepChange",
+    "StepRun",
+]

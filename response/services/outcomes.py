@@ -1,0 +1,157 @@
+"""What an answer, a refusal or a silence means for the step that was sent."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+
+from response.actions.base import Done, actions
+from response.choices import Effect, Outcome, StepState
+from response.models import Attempt, StepRun
+from response.services import clock, progress, transitions
+from secops.connectors.base import connectors
+from secops.models import Integration
+
+SENT = (StepState.SENDING, StepState.VERIFYING, StepState.UNKNOWN)  # a late answer of the same token still counts
+FIRST_CHECK_SECONDS = 1
+MAX_BACKOFF_SECONDS = 120
+DEFAULT_SETTLING_SECONDS = 60.0
+
+
+def answered(step_id: int, token: int, done: Done) -> None:
+    """A definite yes: confirmed at once, or accepted and to be read back before it counts."""
+    with _mine(step_id, token, f"A late answer: {done.text}") as step:
+        if step is None:
+            return
+        if done.is_final:
+            confirm(step, done)
+            return
+        transitions.change(
+            step,
+            StepState.VERIFYING,
+            frm=SENT,
+            text=done.text,
+            handle=done.handle[:200],
+            lease_until=None,
+            not_before=clock.after(FIRST_CHECK_SECONDS),
+        )
+
+
+def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> None:
+    """It happened: close the attempts, write what follows, go on. The run's row is locked."""
+    action = actions[step.action]()
+    call = progress.call_of(step)
+    action.apply(call, done)
+    transitions.settle_doubts(step, Outcome.OK, done.text)
+    transitions.change(
+        step,
+        StepState.SUCCEEDED,
+        frm=SENT,
+        text=text,
+        actor=actor,
+        result=done.text[:1000],
+        data=step.data | done.data,
+        handle=done.handle[:200] or step.handle,
+        lease_until=None,
+        not_before=None,
+        story=f"Confirmed: {done.text}" if step.effect != Effect.READ else f"{step.title}: {done.text}",
+    )
+    progress.advance(step.run)
+
+
+def refused(step_id: int, token: int, text: str) -> None:
+    """A definite no, and known to have done nothing."""
+    with _mine(step_id, token, f"A late refusal: {text}") as step:
+        if step is not None:
+            transitions.close_attempt(step, Outcome.REFUSED, text)
+            transitions.change(
+                step, StepState.FAILED, frm=SENT, text=text, lease_until=None, story=f"Failed: {step.title}. {text}"
+            )
+            progress.advance(step.run)
+
+
+def later(step_id: int, token: int, text: str, seconds: float) -> None:
+    """The product says later: waiting is not failing, and the attempt does not count."""
+    with _mine(step_id, token, text) as step:
+        if step is not None:
+            transitions.close_attempt(step, Outcome.LATER, text)
+            _again(step, text, seconds, attempts=max(0, step.attempts - 1))
+
+
+def not_sent(step_id: int, token: int, text: str) -> None:
+    """Known that nothing reached the other side: again, a little later."""
+    with _mine(step_id, token, text) as step:
+        if step is not None:
+            transitions.close_attempt(step, Outcome.NOT_DONE, text)
+            _again(step, text, backoff(step.attempts))
+
+
+def doubtful(step_id: int, token: int, text: str) -> None:
+    """It may have happened; what a machine may do now is the effect class's to say."""
+    with _mine(step_id, token, text) as step:
+        if step is not None:
+            transitions.close_attempt(step, Outcome.DOUBT, text)
+            resolve_doubt(step, text)
+
+
+def resolve_doubt(step: StepRun, text: str) -> None:
+    """read and keyed: again. verify: read back after the settling time. once: a person decides."""
+    if step.effect in {Effect.READ, Effect.KEYED}:
+        _again(step, text, backoff(step.attempts))
+    elif step.effect == Effect.VERIFY:
+        transitions.change(
+            step,
+            StepState.VERIFYING,
+            frm=SENT,
+            text=f"May have arrived: {text}",
+            lease_until=None,
+            not_before=clock.after(settling_seconds(step)),
+        )
+    else:
+        transitions.change(
+            step,
+            StepState.UNKNOWN,
+            frm=SENT,
+            text=f"May have happened: {text}",
+            lease_until=None,
+            story=f"{step.title}: may have happened, a person must decide. {text}",
+        )
+
+
+def settling_seconds(step: StepRun) -> float:
+    """The longest that the product may still act on a request that we gave up on."""
+    slug = Integration.objects.filter(name=step.connector).values_list("connector", flat=True).first()
+    kind = connectors.get(slug) if slug else None
+    return kind.settling_seconds if kind else DEFAULT_SETTLING_SECONDS
+
+
+def backoff(attempts: int) -> float:
+    """Seconds before the next try, with jitter so that many do not come back at once."""
+    return min(MAX_BACKOFF_SECONDS, 2.0**attempts) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+
+def _again(step: StepRun, text: str, seconds: float, **fields: Any) -> None:
+    transitions.change(
+        step,
+        StepState.READY,
+        frm=SENT,
+        text=text,
+        lease_until=None,
+        not_before=clock.after(seconds),
+        **fields,
+    )
+    progress.advance(step.run)
+
+
+@contextmanager
+def _mine(step_id: int, token: int, late: str) -> Iterator[StepRun | None]:
+    """The step under its run's lock if this token's answer still decides; else None, and the answer is only kept."""
+    with transaction.atomic():
+        step = transitions.locked(step_id)
+        if step.token == token and step.state in SENT:
+            yield step
+        else:
+            Attempt.objects.filter(step=step, token=token).update(detail=late[:500])
+            yield None

@@ -1,0 +1,106 @@
+"""What may happen to whom: asked again just before every effect, whatever was true at the start."""
+
+from typing import Any
+
+from cases.models import Case
+from response.actions.base import Action, case_device
+from response.choices import Decision, Effect, Risk
+from response.models import Approval, KillSwitch, Run, StepRun
+from response.models.runbooks import body_hash
+from response.services import clock
+from secops.access import May
+from secops.models import User
+
+CHANGED = "The parameters differ from what was approved"
+
+
+def approvals_needed(action: Action, params: dict[str, Any], case: Case, declared: int | None, is_undo: bool) -> int:
+    """By risk, unless the runbook says otherwise; critical devices want two; an undo of a disruptive step one."""
+    if action.waits_for_person:
+        return 0
+    if is_undo:
+        return 1 if action.risk == Risk.DISRUPTIVE else 0
+    if declared is not None:
+        return declared
+    if action.risk != Risk.DISRUPTIVE:
+        return 0
+    part = case_device(case, params.get("device"))
+    return 2 if part is not None and part.device.is_critical else 1
+
+
+def refusal(action: Action, case: Case, params: dict[str, Any]) -> str:
+    """Why this may not be done in this case at all, or nothing."""
+    if case.is_covert and action.is_noticeable:
+        return f"{action.label} could be noticed by the subject, and {case.number} is covert"
+    if action.effect != Effect.READ:
+        part = case_device(case, params.get("device"))
+        if part is not None and part.device.is_protected:
+            return f"{part.device.name} is on the list of devices that are never touched"
+    return ""
+
+
+def hold(action: Action) -> str:
+    """Why nothing may be sent at the moment, or nothing."""
+    if action.effect == Effect.READ:
+        return ""
+    switch = KillSwitch.objects.filter(pk=1, is_on=True).first()
+    return f"The kill switch is on: {switch.reason or 'nothing is sent'}" if switch else ""
+
+
+def intent_problem(step: StepRun, action: Action) -> str:
+    """What speaks against sending this step now, for good; empty when nothing does. Asked under the run's lock."""
+    if not step.run.version.is_intact:
+        return "The runbook's version was changed after it was published"
+    if body_hash(step.params) != step.params_sha256:
+        return CHANGED
+    if not may_request(step.requested_by, step.run.case):
+        return f"{step.requested_by.display_name}, who asked for it, may not start it any more"
+    if counted(step) < step.approvals_needed:
+        return approval_problem(step)
+    return refusal(action, step.run.case, step.params)
+
+
+def counted(step: StepRun) -> int:
+    """Approvals that count now: these parameters, not expired, by another person who still may."""
+    given = Approval.objects.filter(
+        step=step, decision=Decision.APPROVED, params_sha256=step.params_sha256, expires_at__gt=clock.now()
+    ).select_related("decided_by")
+    return sum(1 for one in given if not why_not(one.decided_by, step))
+
+
+def approval_problem(step: StepRun) -> str:
+    """Why the approvals given are not enough."""
+    given = Approval.objects.filter(step=step, decision=Decision.APPROVED).select_related("decided_by")
+    if any(one.params_sha256 != step.params_sha256 for one in given):
+        return CHANGED
+    names = ", ".join(one.decided_by.display_name for one in given) or "nobody"
+    return f"The approval of {names} does not count any more: it expired, or they may not approve now"
+
+
+def may_request(user: User, case: Case) -> bool:
+    """May this person still ask for steps of this case?"""
+    return user.may(May.WORK) and Case.objects.visible_to(user).filter(pk=case.pk).exists()
+
+
+def why_not(user: User, step: StepRun) -> str:
+    """Why this person cannot decide on the step; empty when they can."""
+    if not user.may(May.APPROVE):
+        return "Your roles do not allow you to approve steps."
+    if user.pk == step.requested_by_id:
+        return "You asked for this step, so another person decides."
+    if user.pk in {step.run.version.author_id, step.run.version.published_by_id}:
+        return "You wrote this version of the runbook, so another person decides."
+    if not Case.objects.visible_to(user).filter(pk=step.run.case_id).exists():
+        return "You cannot see this case."
+    return ""
+
+
+def deciders(step: StepRun) -> list[User]:
+    """Everybody who could decide on the step."""
+    people = User.objects.filter(is_active=True, groups__isnull=False).distinct().prefetch_related("groups")
+    return [user for user in people if not why_not(user, step)]
+
+
+def may_cancel(user: User, run: Run) -> bool:
+    """Responders any run, analysts their own."""
+    return user.may(May.STEER) or (user.may(May.CANCEL_OWN) and run.requested_by_id == user.pk)

@@ -1,0 +1,69 @@
+"""What expressions of a runbook may read: plain copies of the case, its alert, device, person and earlier steps."""
+
+from typing import Any
+
+from cases.models import Alert, Case, CaseDevice, CasePerson
+from response.models import Run, StepRun
+from secops import expressions
+
+FIELDS = {
+    "case": ("id", "number", "title", "kind", "stage", "severity", "risk_score", "is_restricted", "is_covert"),
+    "alert": ("id", "title", "severity", "rule_id", "rule_name", "src_ip", "dst_ip", "dst_port", "proto", "detector"),
+    "device": ("id", "name", "agent_id", "ip", "os", "kind", "group", "site", "is_critical", "is_protected"),
+    "person": ("id", "login", "upn", "name", "department", "site", "is_privileged"),
+}
+
+
+def of_run(run: Run) -> expressions.Scope:
+    """The scope of every expression of the run, as things stand now."""
+    return expressions.scope(
+        case=_case(run.case),
+        alert=_alert(run.case),
+        device=_device(run.case),
+        person=_person(run.case),
+        steps=_steps(run),
+        vars={},
+    )
+
+
+def needs_device(steps: list[dict[str, Any]]) -> bool:
+    """Does any step of a version speak of the case's device?"""
+    return any("device." in str([step["params"], step["when"]]) for step in steps)
+
+
+def has_device(case: Case) -> bool:
+    return CaseDevice.objects.filter(case=case).exists()
+
+
+def _case(case: Case) -> dict[str, Any]:
+    kind = case.kind.slug if case.kind else ""
+    return _picked(case, "case") | {"kind": kind, "number": case.number}
+
+
+def _alert(case: Case) -> dict[str, Any]:
+    alert = Alert.objects.filter(case=case).order_by("pk").first()
+    return _picked(alert, "alert") if alert else {}
+
+
+def _device(case: Case) -> dict[str, Any]:
+    """The device that the case is about: the first one that came in with an alert."""
+    part = CaseDevice.objects.select_related("device").filter(case=case).order_by("pk").first()
+    return _picked(part.device, "device") | {"ip": part.address} if part else {}
+
+
+def _person(case: Case) -> dict[str, Any]:
+    part = CasePerson.objects.select_related("person").filter(case=case).order_by("pk").first()
+    return _picked(part.person, "person") if part else {}
+
+
+def _steps(run: Run) -> dict[str, Any]:
+    return {
+        step.key: {"state": step.state, "result": step.result, "target": step.target} | step.data
+        for step in StepRun.objects.filter(run=run, item="", undoes__isnull=True)
+    }
+
+
+def _picked(thing: Any, name: str) -> dict[str, Any]:
+    return {field: getattr(thing, field) for field in FIELDS[name] if field not in {"kind", "number", "ip"}} | (
+        {"kind": thing.kind} if name == "device" else {}
+    )

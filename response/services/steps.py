@@ -1,0 +1,266 @@
+"""Carry out what is due: claim a step, write down the intent, send once, and write what came of it."""
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from response.actions.base import Action, actions, connector_for
+from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
+from response.errors import ActionError, TransitionError
+from response.models import Attempt, Run, StepRun
+from response.services import clock, outcomes, policy, progress, readback, transitions
+from secops import integrations
+from secops.connectors.capabilities import Doubt, NoEffect, SourceLimited, SourceRefused
+from secops.faultpoints import hit
+from secops.http import HttpError
+from secops.models import Integration
+
+SHIFT_SECONDS = 5  # then the caller looks again; a call of 20 s still ends well within the queue's timeout
+HOLD_SECONDS = 10  # how soon a held step is looked at again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A step that is written down as sent. `awake` is CLOCK_BOOTTIME then, in seconds."""
+
+    step: StepRun
+    action: Action
+    integration: Integration | None
+    connector: Any
+    awake: float
+
+
+def work() -> int:
+    """Do what is due, one after another, for some seconds; the number of things moved, 0 when nothing was due."""
+    ends, moved = time.monotonic() + SHIFT_SECONDS, 0
+    while time.monotonic() < ends and work_once():
+        moved += 1
+    return moved
+
+
+def work_once() -> bool:
+    """One read-back or one step; False when nothing is due."""
+    if readback.check_one():
+        return True
+    if _end_one_spent():
+        return True
+    step = claim()
+    if step is None:
+        return False
+    carry_out(step.pk, step.token)
+    return True
+
+
+def due(at: datetime) -> QuerySet[StepRun]:
+    """Steps that may be claimed now: ready, their run goes on, and nothing under way at their target."""
+    held = StepRun.objects.filter(
+        lane=OuterRef("lane"), target=OuterRef("target"), state__in=(*LIVE_EFFECT, StepState.UNKNOWN)
+    ).exclude(effect=Effect.READ)
+    goes_on = Q(run__state=RunState.RUNNING) | Q(
+        run__state__in=(RunState.STOPPING, RunState.PAUSED), undoes__isnull=False
+    )
+    return (
+        StepRun.objects.filter(goes_on, state=StepState.READY, attempts__lt=F("max_attempts"))
+        .filter(Q(not_before__isnull=True) | Q(not_before__lte=at))
+        .filter(Q(effect=Effect.READ) | ~Exists(held))
+    )
+
+
+def claim() -> StepRun | None:
+    """Take one due step: ready to claimed, with a token, an attempt and a lease. Locks only that step."""
+    with transaction.atomic():
+        at = clock.now()
+        step: StepRun | None = (
+            due(at)
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("run")
+            .order_by("state_at", "pk")
+            .first()
+        )
+        if step is None:
+            return None
+        try:
+            with transaction.atomic():
+                token = step.token + 1
+                transitions.change(
+                    step,
+                    StepState.CLAIMED,
+                    frm=[StepState.READY],
+                    token=token,
+                    attempts=step.attempts + 1,
+                    lease_until=clock.after(settings.LEASE_SECONDS),
+                    not_before=None,
+                )
+                Attempt.objects.create(step=step, token=token, worker=_worker(), claimed_at=at)
+        except IntegrityError:  # another step was faster at the same target
+            StepRun.objects.filter(pk=step.pk).update(not_before=clock.after(1))
+            return None
+        except TransitionError:
+            return None
+    return step
+
+
+def carry_out(step_id: int, token: int) -> None:
+    """From a claim to its outcome. The process may die at any line of it."""
+    hit("claim")
+    intent = write_intent(step_id, token)
+    if intent is None:
+        return
+    hit("intent")
+    send(intent)
+    hit("done")
+
+
+def write_intent(step_id: int, token: int) -> Intent | None:
+    """claimed to sending, a commit of its own before the call; None when something speaks against it."""
+    slug = StepRun.objects.values_list("action", flat=True).get(pk=step_id)
+    action = actions[slug]()
+    found = connector_for(action.capability) if action.capability else None
+    wait = _wait_for(found[0]) if found else None
+    with transaction.atomic():
+        step = transitions.locked(step_id)
+        if step.token != token or step.state != StepState.CLAIMED:
+            return None
+        if not _may_send(step, action, found is not None, wait):
+            progress.advance(step.run)
+            return None
+        transitions.change(
+            step,
+            StepState.SENDING,
+            frm=[StepState.CLAIMED],
+            lease_until=clock.after(settings.LEASE_SECONDS),
+            connector=found[0].name if found else "",
+            checks=0,
+            story="" if step.effect == Effect.READ else f"Sending: {step.title}",
+        )
+        Attempt.objects.filter(step=step, token=token).update(sent_at=clock.now())
+    return Intent(
+        step=step,
+        action=action,
+        integration=found[0] if found else None,
+        connector=found[1] if found else None,
+        awake=clock.awake(),
+    )
+
+
+def send(intent: Intent) -> None:
+    """The call itself, outside of any transaction, and what its answer means."""
+    step = intent.step
+    if clock.awake() - intent.awake > settings.PAUSE_HOLE_SECONDS:
+        text = "This worker was frozen before it could send, so nothing was sent"
+        outcomes.not_sent(step.pk, step.token, text)
+        return
+    try:
+        done = intent.action.do(progress.call_of(step, intent.connector))
+    except (SourceLimited, NoEffect) as error:
+        _take_no(intent, error)
+    except (ActionError, SourceRefused) as error:
+        outcomes.refused(step.pk, step.token, str(error))
+    except (HttpError, Doubt) as error:
+        is_known = isinstance(error, HttpError) and not error.was_sent
+        answer = outcomes.not_sent if is_known else outcomes.doubtful
+        answer(step.pk, step.token, str(error))
+    else:
+        hit("send")
+        outcomes.answered(step.pk, step.token, done)
+
+
+def _take_no(intent: Intent, error: SourceLimited | NoEffect) -> None:
+    """The product did nothing: for good, or it says later."""
+    step = intent.step
+    if error.retry_after is None:
+        outcomes.refused(step.pk, step.token, str(error))
+        return
+    if intent.integration and isinstance(error, SourceLimited):
+        integrations.hold(intent.integration, error.retry_after)
+    outcomes.later(step.pk, step.token, str(error), error.retry_after)
+
+
+def _may_send(step: StepRun, action: Action, has_source: bool, wait: float | None) -> bool:
+    """Everything that is asked at intent; moves the step when the answer is no."""
+    run = step.run
+    if _is_stopped(step, run):
+        _drop(step, StepState.CANCELLED, "The run was cancelled" if run.cancel_requested_at else "The run stopped")
+        return False
+    if action.capability and not has_source:
+        _drop(step, StepState.FAILED, f"No integration is set up that can do this ({action.capability})")
+        return False
+    if problem := policy.intent_problem(step, action):
+        _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
+        return False
+    is_paused = run.state == RunState.PAUSED and step.undoes_id is None
+    reason = "The run is paused" if is_paused else policy.hold(action)
+    if reason or wait is not None:
+        seconds = HOLD_SECONDS if wait is None else wait
+        back_to_ready(step, reason or "The product's rate limit is used up", seconds)
+        return False
+    return True
+
+
+def back_to_ready(step: StepRun, text: str, seconds: float) -> None:
+    """claimed to ready: nothing was sent, and the attempt does not count."""
+    transitions.close_attempt(step, Outcome.LATER, text)
+    transitions.change(
+        step,
+        StepState.READY,
+        frm=[StepState.CLAIMED],
+        text=text,
+        attempts=max(0, step.attempts - 1),
+        lease_until=None,
+        not_before=clock.after(seconds),
+    )
+
+
+def _is_stopped(step: StepRun, run: Run) -> bool:
+    if step.undoes_id is not None:
+        return False
+    return run.cancel_requested_at is not None or run.state == RunState.STOPPING or run.is_ended
+
+
+def _drop(step: StepRun, to: StepState, text: str, story: str = "") -> None:
+    transitions.close_attempt(step, Outcome.REFUSED, text)
+    transitions.change(
+        step,
+        to,
+        frm=[StepState.CLAIMED],
+        text=text,
+        story=story or f"{step.title}: {text}",
+        lease_until=None,
+    )
+
+
+def _end_one_spent() -> bool:
+    """A ready step without tries left: failed, or unknown while one of them is in doubt."""
+    spent = StepRun.objects.filter(state=StepState.READY, attempts__gte=F("max_attempts")).first()
+    if spent is None:
+        return False
+    with transaction.atomic():
+        step = transitions.locked(spent.pk)
+        if step.state != StepState.READY or step.attempts < step.max_attempts:
+            return False
+        why = Attempt.objects.filter(step=step).exclude(detail="").order_by("-token").first()
+        text = f"{step.attempts} tries, none succeeded. {why.detail if why else ''}".strip()
+        transitions.change(
+            step, StepState.FAILED, frm=[StepState.READY], text=text, story=f"Failed: {step.title}. {text}"
+        )
+        progress.advance(step.run)
+    return True
+
+
+def _wait_for(integration: Integration) -> float | None:
+    """Seconds until the product may be called again; None when it may now."""
+    if integrations.take(integration, 1, is_effect=True):
+        return None
+    until = integrations.next_at(integration)
+    return max(1.0, (until - clock.now()).total_seconds()) if until else float(HOLD_SECONDS)
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"[:120]

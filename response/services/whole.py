@@ -1,0 +1,40 @@
+"""The runs of a case as JSON: CONTRACTS.md part 2."""
+
+from typing import Any
+
+from cases.models import Case
+from response.models import Run, StepRun
+
+
+def section(case: Case) -> dict[str, Any]:
+    """{"runs": [...]}, oldest first."""
+    runs = Run.objects.filter(case=case).select_related("version__runbook").order_by("pk")
+    return {"runs": [_run(run) for run in runs]}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    steps = StepRun.objects.filter(run=run).select_related("undone_by").prefetch_related("approvals__decided_by")
+    return {
+        "id": run.pk,
+        "runbook": run.version.runbook.slug,
+        "version": run.version.number,
+        "state": run.state,
+        "steps": [_step(step) for step in steps],
+    }
+
+
+def _step(step: StepRun) -> dict[str, Any]:
+    undo = getattr(step, "undone_by", None)
+    return {
+        "key": step.key,
+        "item": step.item,
+        "action": step.action,
+        "target": step.target,
+        "state": step.state,
+        "result": step.result or step.reason,
+        "approvals": [
+            {"by": one.decided_by.get_username(), "decision": one.decision, "at": one.decided_at.isoformat()}
+            for one in step.approvals.all()
+        ],
+        "undone_by": undo.key if undo else None,
+    }

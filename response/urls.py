@@ -1,0 +1,21 @@
+"""Pages of this floor."""
+
+from django.urls import path
+
+from response.views import approvals, panel, run
+
+app_name = "response"
+urlpatterns = [
+    path("cases/<case:pk>/runs/panel/", panel.panel, name="panel"),
+    path("cases/<case:pk>/runs/suggest/", panel.suggest, name="suggest"),
+    path("cases/<case:pk>/runs/start/", panel.start, name="start"),
+    path("runs/<int:pk>/", run.run, name="run"),
+    *[
+        path(f"runs/<int:pk>/{what}/", run.steer, {"what": what}, name=what)
+        for what in ("pause", "resume", "stop", "cancel")
+    ],
+    *[path(f"steps/<int:pk>/{what}/", run.decide, {"what": what}, name=what) for what in run.DECISIONS],
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/waiting/", approvals.waiting, name="approvals_waiting"),
+    path("approvals/<int:pk>/", approvals.approval, name="approval"),
+]

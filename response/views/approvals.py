@@ -1,0 +1,106 @@
+"""Approvals: the list, and one decision page made for a phone."""
+
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from cases.models import CaseDevice
+from cases.views.access import reader
+from response.actions.base import actions
+from response.choices import StepState
+from response.models import Approval, StepRun
+from response.services import policy
+from response.views import board
+from response.views.run import visible_step
+from secops.models import User
+from secops.wording import duration
+
+DECIDED_SHOWN = 20
+
+
+@require_GET
+def approvals(request: HttpRequest) -> HttpResponse:
+    """Mine first, then what waits for others, then what was decided."""
+    user = reader(request)
+    waiting = [(step, _own_problem(user, step)) for step in _waiting(user)]
+    decided = (
+        Approval.objects.filter(step__in=StepRun.objects.visible_to(user))
+        .select_related("step__run__case", "decided_by", "requested_by")
+        .order_by("-decided_at")[:DECIDED_SHOWN]
+    )
+    context = {
+        "section": "approvals",
+        "mine": [step for step, problem in waiting if not problem],
+        "others": [{"step": step, "why_not": problem} for step, problem in waiting if problem],
+        "decided": decided,
+    }
+    return render(request, "response/approvals.html", context)
+
+
+@require_GET
+def waiting(request: HttpRequest) -> HttpResponse:
+    """How many wait for the reader; nothing when none does."""
+    user = reader(request)
+    count = sum(1 for step in _waiting(user) if not _own_problem(user, step))
+    return HttpResponse(str(count) if count else "")
+
+
+@require_GET
+def approval(request: HttpRequest, pk: int) -> HttpResponse:
+    """What, who is hit, how to undo, time left, who else was asked, what if nobody answers, why, who asks, rule."""
+    step, user = visible_step(request, pk), reader(request)
+    is_open = step.state == StepState.WAITING and not actions[step.action].waits_for_person
+    others = [other.display_name for other in policy.deciders(step) if other.pk != user.pk] if is_open else []
+    context = {
+        "section": "approvals",
+        "step": step,
+        "case": step.run.case,
+        "card": board.step_card(step, step.seq, user),
+        "plan": board.plan_of(step),
+        "is_open": is_open,
+        "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
+        "others": others,
+        "approvals": list(step.approvals.select_related("decided_by")),
+        "left": duration((step.deadline - timezone.now()).total_seconds()) if step.deadline else "",
+        "deadline": step.deadline,
+        "own_time": _own_time(user, step),
+        "part": CaseDevice.objects.filter(case=step.run.case, device_id=step.params.get("device")).first(),
+        "rule": rule_of(step),
+        "next": request.path,
+    }
+    name = "response/approval.html#state" if request.headers.get("HX-Request") == "true" else "response/approval.html"
+    return render(request, name, context)
+
+
+def rule_of(step: StepRun) -> str:
+    """How many must approve, and who may not."""
+    given = policy.counted(step)
+    many = "One approval" if step.approvals_needed == 1 else f"{step.approvals_needed} approvals, {given} given"
+    return f"{many}, not by who asked or who wrote the runbook"
+
+
+def _waiting(user: User) -> list[StepRun]:
+    steps = (
+        StepRun.objects.visible_to(user)
+        .filter(state=StepState.WAITING, approvals_needed__gt=0)
+        .select_related("run__case", "run__version", "requested_by")
+        .prefetch_related("approvals__decided_by")
+        .order_by("deadline", "pk")
+    )
+    return list(steps)
+
+
+def _own_problem(user: User, step: StepRun) -> str:
+    if any(one.decided_by_id == user.pk for one in step.approvals.all()):
+        return "You have approved; another person must too."
+    return policy.why_not(user, step)
+
+
+def _own_time(user: User, step: StepRun) -> str:
+    """The deadline in the reader's zone, when it is another than UTC."""
+    if step.deadline is None or user.time_zone == "UTC":
+        return ""
+    return f"{step.deadline.astimezone(ZoneInfo(user.time_zone)):%H:%M} your time"

@@ -1,0 +1,228 @@
+"""A run as the panel shows it: words, marks and what the reader may do, one dataclass per step."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from cases.choices import DeviceState
+from cases.models import CaseDevice
+from response.actions.base import Plan, actions
+from response.choices import BEFORE_SENDING, ENDED_STEP, Effect, RunState, StepState
+from response.errors import ActionError
+from response.models import Approval, Run, StepRun
+from response.services import policy, progress
+from secops.access import May
+from secops.models import User
+from secops.wording import clock, duration
+
+LOOKS: dict[str, tuple[str, str, bool]] = {  # state: css class of the step, icon, does the icon turn
+    StepState.READY: ("now", "spin", True),
+    StepState.CLAIMED: ("now", "spin", True),
+    StepState.SENDING: ("now", "spin", True),
+    StepState.POLLING: ("now", "spin", True),
+    StepState.VERIFYING: ("verify", "eye", False),
+    StepState.SUCCEEDED: ("done", "check", False),
+    StepState.FAILED: ("err", "alert", False),
+    StepState.SKIPPED: ("skipped", "chev", False),
+    StepState.CANCELLED: ("skipped", "x", False),
+    StepState.REJECTED: ("rejected", "x", False),
+    StepState.EXPIRED: ("expired", "clock", False),
+    StepState.UNKNOWN: ("unknown", "ask", False),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class StepCard:
+    """One step for one reader."""
+
+    step: StepRun
+    number: int
+    css: str
+    icon: str
+    is_turning: bool
+    word: str
+    time_text: str
+    line: str
+    help_text: str = ""
+    plan: Plan | None = None
+    waits_for_answer: bool = False
+    may_answer: bool = False
+    may_decide: bool = False
+    why_not: str = ""
+    approvals: list[Approval] = field(default_factory=list)
+    may_settle: bool = False
+    undo_label: str = ""
+    is_undone: bool = False
+    hits: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunCard:
+    """One run for one reader."""
+
+    run: Run
+    cards: list[StepCard]
+    done: int
+    total: int
+    needs_reader: int
+    may_steer: bool
+    may_cancel: bool
+    undoable: int
+    is_live: bool
+
+    @property
+    def chip(self) -> str:
+        return {
+            RunState.RUNNING: "run",
+            RunState.SUCCEEDED: "ok",
+            RunState.FAILED: "crit",
+        }.get(RunState(self.run.state), "")
+
+
+def card_of(run: Run, user: User) -> RunCard:
+    """Everything that the panel and the run's page say."""
+    steps = list(
+        StepRun.objects.filter(run=run)
+        .select_related("requested_by", "undone_by")
+        .prefetch_related("approvals__decided_by")
+    )
+    cards = []
+    for number, step in enumerate(steps, start=1):
+        step.run = run
+        cards.append(step_card(step, number, user))
+    return RunCard(
+        run=run,
+        cards=cards,
+        done=sum(1 for step in steps if step.is_ended),
+        total=len(steps),
+        needs_reader=sum(1 for card in cards if card.may_decide or card.may_answer or card.may_settle),
+        may_steer=user.may(May.STEER) and not run.is_ended,
+        may_cancel=policy.may_cancel(user, run) and not run.is_ended and run.cancel_requested_at is None,
+        undoable=sum(1 for card in cards if card.undo_label),
+        is_live=not run.is_ended,
+    )
+
+
+def step_card(step: StepRun, number: int, user: User) -> StepCard:
+    """One step, drawn."""
+    action = actions[step.action]
+    waits = step.state == StepState.WAITING
+    why_not = policy.why_not(user, step) if waits and not action.waits_for_person else ""
+    approvals = list(step.approvals.all())
+    has_decided = any(one.decided_by_id == user.pk for one in approvals)
+    may_decide = waits and not action.waits_for_person and not why_not and not has_decided
+    css, icon, is_turning = _look(step, may_decide)
+    undo = getattr(step, "undone_by", None)
+    can_undo = step.state == StepState.SUCCEEDED and action.undone_by and user.may(May.WORK)
+    is_free = undo is None or (undo.state in ENDED_STEP and undo.state != StepState.SUCCEEDED)
+    return StepCard(
+        step=step,
+        number=number,
+        css=css,
+        icon=icon,
+        is_turning=is_turning,
+        word=_word(step, may_decide),
+        time_text=_time_text(step),
+        line=_line(step),
+        help_text=progress.written_step(step.run, step).get("help_text", ""),
+        plan=plan_of(step) if waits else None,
+        waits_for_answer=waits and action.waits_for_person,
+        may_answer=waits and action.waits_for_person and user.may(May.WORK),
+        may_decide=may_decide,
+        why_not="You have approved; another person must too." if has_decided else why_not,
+        approvals=approvals,
+        may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
+        undo_label=action.undo_label if can_undo and is_free else "",
+        is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
+        hits=_hits(step),
+    )
+
+
+def _hits(step: StepRun) -> list[dict[str, Any]]:
+    """The devices that the step found, each with where its containment stands now."""
+    found: list[dict[str, Any]] = step.data.get("hits", [])
+    if not found:
+        return []
+    isolated = CaseDevice.objects.filter(case=step.run.case, state=DeviceState.ISOLATED)
+    contained = set(isolated.values_list("device_id", flat=True))
+    return [hit | {"is_contained": hit.get("device_id") in contained} for hit in found]
+
+
+def plan_of(step: StepRun) -> Plan | None:
+    """What would be touched; None when the case has moved on."""
+    try:
+        return actions[step.action]().plan(progress.call_of(step))
+    except ActionError:
+        return None
+
+
+def _look(step: StepRun, may_decide: bool) -> tuple[str, str, bool]:
+    if step.state == StepState.PENDING:
+        return "todo", "", False
+    if step.state == StepState.WAITING:
+        is_question = actions[step.action].waits_for_person
+        return ("ask" if may_decide or is_question else "oth"), "ask" if is_question else "approve", False
+    if step.data.get("is_partly") and step.state in {StepState.VERIFYING, StepState.UNKNOWN}:
+        return "part", "half", False
+    return LOOKS[step.state]
+
+
+def _word(step: StepRun, may_decide: bool) -> str:
+    if step.state == StepState.WAITING:
+        if actions[step.action].waits_for_person:
+            return "Waits for an answer"
+        return "Needs your approval" if may_decide else "Waits for approval by others"
+    if step.state == StepState.READY and not step.approvals_needed:
+        return "Due"
+    if step.data.get("is_partly") and step.state in {StepState.VERIFYING, StepState.UNKNOWN}:
+        return "Partly isolated"
+    return str(step.get_state_display())
+
+
+def _time_text(step: StepRun) -> str:
+    if step.state == StepState.PENDING:
+        return ""
+    if step.state == StepState.WAITING:
+        return f"until {_minute(step.deadline)}"
+    return _minute(step.state_at)
+
+
+def _line(step: StepRun) -> str:
+    """The one line below the step's name."""
+    if step.state == StepState.SUCCEEDED:
+        return step.result
+    if step.state == StepState.VERIFYING:
+        return f"Sent. Reading back from the device, try {step.checks + 1} of 8. {step.reason}"
+    if step.state == StepState.READY and (held := _held_by(step)):
+        return held
+    if step.state in BEFORE_SENDING and step.attempts:
+        again = f", next try at {clock(step.not_before)}" if step.not_before else ""
+        return f"{step.reason} (try {step.attempts} of {step.max_attempts}{again})"
+    if step.state in {StepState.WAITING, StepState.PENDING}:
+        return ""
+    return step.reason
+
+
+def _held_by(step: StepRun) -> str:
+    """Which other step is under way, or in doubt, at the same target."""
+    if step.effect == Effect.READ:
+        return ""
+    other = StepRun.objects.holding(step.lane, step.target).exclude(pk=step.pk).first()
+    if other is None:
+        return ""
+    return f"Waits for run {other.run_id}: {other.title}, “{other.get_state_display().lower()}”"
+
+
+def _minute(at: datetime | None) -> str:
+    """14:03 UTC, with the day when it is not today."""
+    if at is None:
+        return ""
+    day = "" if at.date() == timezone.now().date() else f"{at.day} {at:%b} "
+    return f"{day}{at:%H:%M} UTC"
+
+
+def lasted(run: Run) -> str:
+    """How long the run took, or takes."""
+    return duration(((run.ended_at or timezone.now()) - run.started_at).total_seconds())

@@ -1,0 +1,116 @@
+"""The runbook panel beside a case, the suggestion in its escalation, and the start of a run."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+
+from cases.choices import Stage
+from cases.models import Case
+from cases.views.access import reader, visible_case
+from response.actions.base import actions
+from response.choices import Risk, StepState
+from response.errors import RunbookError
+from response.models import Run, RunbookVersion
+from response.services import policy, runbooks, runs
+from response.views import board
+
+SHOWN_RUNS = 5
+
+
+@require_GET
+def panel(request: HttpRequest, pk: int) -> HttpResponse:
+    """The runs of the case; a page of its own without HTMX."""
+    return panel_of(request, visible_case(request, pk))
+
+
+@require_GET
+def suggest(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the case's kind offers, with what each step would ask."""
+    case = visible_case(request, pk)
+    context = {"case": case, "offers": offers(case), "section": "queue", "request_id": uuid4()}
+    name = "response/suggest.html#suggest" if _is_part(request) else "response/suggest.html"
+    return render(request, name, context)
+
+
+@require_POST
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a run; with `escalate=1` the case is escalated first."""
+    case = visible_case(request, pk)
+    try:
+        request_id = UUID(request.POST.get("request_id", ""))
+        version = int(request.POST.get("runbook", ""))
+    except ValueError:
+        raise RunbookError("The form was not complete. Load the page again.") from None
+    begin = runs.escalate_and_start if request.POST.get("escalate") == "1" else runs.start
+    begin(version, case.pk, request_id=request_id, actor=reader(request))
+    if _is_part(request) and request.headers.get("HX-Target") == "run-panel":
+        return trigger_client_event(panel_of(request, case), "live:tick", after="settle")
+    where = reverse("cases:case", args=[case.pk])
+    return HttpResponseClientRedirect(where) if _is_part(request) else redirect(where)
+
+
+def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
+    """The panel as it stands now, whole or as a fragment."""
+    case.refresh_from_db()
+    user = reader(request)
+    shown = Run.objects.filter(case=case).select_related("version__runbook", "requested_by", "case__kind")[:SHOWN_RUNS]
+    cards = [board.card_of(run, user) for run in shown]
+    context: dict[str, Any] = {
+        "case": case,
+        "cards": cards,
+        "is_live": any(card.is_live for card in cards),
+        "offers": offers(case) if case.is_open else [],
+        "is_escalated": case.stage not in {Stage.NEW, Stage.TRIAGE},
+        "request_id": uuid4(),
+        "may_contain": case.stage == Stage.RESPONSE and _is_containment_verified(cards),
+        "next": reverse("cases:case", args=[case.pk]),
+        "section": "queue",
+    }
+    name = "response/panel.html#panel" if _is_part(request) else "response/panel.html"
+    return render(request, name, context)
+
+
+def back(request: HttpRequest, case: Case) -> HttpResponse:
+    """After a decision: the panel to HTMX, else the page that the form named."""
+    if _is_part(request):
+        return trigger_client_event(panel_of(request, case), "live:tick", after="settle")
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return redirect(wanted if is_ours else reverse("cases:case", args=[case.pk]))
+
+
+def offers(case: Case) -> list[dict[str, Any]]:
+    """Each version that the kind offers, with its steps and what speaks against one."""
+    return [{"version": version, "steps": _steps(version, case)} for version in runbooks.offered(case)]
+
+
+def _steps(version: RunbookVersion, case: Case) -> list[dict[str, str]]:
+    rows = []
+    for step in version.body["steps"]:
+        action = actions[step["action"]]()
+        needed = 1 if action.risk == Risk.DISRUPTIVE else 0
+        asks = step["approvals"] if step["approvals"] is not None else needed
+        refused = "covert" if case.is_covert and action.is_noticeable else ""
+        said = "asks you" if action.waits_for_person else f"{asks} approval" if asks else "at once"
+        rows.append({"title": step["title"], "asks": (refused and policy.refusal(action, case, {})) or said})
+    return rows
+
+
+def _is_containment_verified(cards: list[board.RunCard]) -> bool:
+    states = [
+        (card.step.state, card.is_undone)
+        for run in cards
+        for card in run.cards
+        if card.step.action == "isolate_device" and card.step.state != StepState.CANCELLED
+    ]
+    return bool(states) and all(state == StepState.SUCCEEDED and not undone for state, undone in states)
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"

@@ -1,0 +1,26 @@
+"""What must hold before the first request, said at start instead of found at night."""
+
+from itertools import pairwise
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error, register
+
+
+@register()
+def times_nest(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """A call ends before its lease, a lease before its message comes again (RELIABILITY.md part 3)."""
+    cluster: dict[str, Any] = settings.Q_CLUSTER
+    ladder: list[float] = [settings.PAUSE_HOLE_SECONDS, settings.LEASE_SECONDS, cluster["timeout"], cluster["retry"]]
+    if all(low < high for low, high in pairwise(ladder)):
+        return []
+    return [Error(f"Times do not nest: pause, lease, timeout, retry are {ladder} seconds.", id="nightdesk.E001")]
+
+
+@register()
+def cache_is_shared(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Rate limits and one-time codes live in the cache: every process must see the same one."""
+    backend = settings.CACHES["default"]["BACKEND"]
+    if "locmem" in backend or "dummy" in backend:
+        return [Error("The cache must be shared between processes.", id="nightdesk.E002")]
+    return []

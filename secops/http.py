@@ -1,0 +1,131 @@
+"""How connectors speak HTTP: one client, one time-out, one error that says whether anything was sent."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+import requests
+from django.conf import settings
+
+from secops.egress import Blocked, EgressError, GuardedSession, NotReached
+from secops.errors import SecopsError
+
+
+class HttpError(SecopsError):
+    """Names the host and the status, never the path, the query or the other side's words: all can hold a key.
+
+    `was_sent` is False only when it is known that nothing reached the other side. `retry_after` is in seconds.
+    """
+
+    status_code = 502
+
+    def __init__(
+        self, message: str, *, status: int | None = None, was_sent: bool = True, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.was_sent = was_sent
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back: any status, body as bytes (at most 5 MB)."""
+
+    host: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON; HttpError when it is none."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise HttpError(f"{self.host} sent an answer that is not JSON", status=self.status) from error
+
+    def error(self) -> HttpError:
+        """The same answer as an error, for a caller that wanted another status."""
+        return HttpError(
+            f"{self.host} answered {self.status}", status=self.status, retry_after=_retry_after(self.headers)
+        )
+
+    def checked(self) -> "Answer":
+        """Itself when 2xx, else HttpError."""
+        if not self.is_ok:
+            raise self.error()
+        return self
+
+
+class HttpClient:
+    """One per integration. Reads keep a session per thread; `fresh=True` (effects) never reuses a connection."""
+
+    def __init__(self, *, headers: Mapping[str, str] | None = None, timeout: tuple[float, float] = (3, 10)) -> None:
+        self.headers = dict(headers or {})
+        self.timeout = timeout
+        self._local = threading.local()
+
+    def request(self, method: str, url: str, *, fresh: bool = False, **kwargs: Any) -> Answer:
+        """Send once; any status is an answer. Takes json, data, params, headers as `requests` does."""
+        headers = self.headers | dict(kwargs.pop("headers", None) or {})
+        session = _session() if fresh else self._kept()
+        if fresh:
+            headers["Connection"] = "close"
+        try:
+            response = session.request(method, url, headers=headers, timeout=self.timeout, **kwargs)
+        except (Blocked, NotReached) as error:
+            raise HttpError(str(error), was_sent=False) from error
+        except EgressError as error:
+            raise HttpError(str(error)) from error
+        except requests.RequestException as error:
+            raise HttpError(f"{_host(url)} broke off: {type(error).__name__}") from error
+        finally:
+            if fresh:
+                session.close()
+        return Answer(host=_host(url), status=response.status_code, headers=response.headers, body=response.content)
+
+    def get(self, url: str, **kwargs: Any) -> Any:
+        """GET and read JSON; any status but 2xx is an HttpError."""
+        return self.request("GET", url, **kwargs).checked().json()
+
+    def post(self, url: str, **kwargs: Any) -> Any:
+        """POST and read JSON; any status but 2xx is an HttpError."""
+        return self.request("POST", url, **kwargs).checked().json()
+
+    def _kept(self) -> GuardedSession:
+        if not hasattr(self._local, "session"):
+            self._local.session = _session()
+        session: GuardedSession = self._local.session
+        return session
+
+
+def _session() -> GuardedSession:
+    return GuardedSession(internal=tuple(settings.NIGHTDESK_INTERNAL_HOSTS))
+
+
+def _host(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        return urlsplit(url).hostname or "the address"
+    except ValueError:
+        return "the address"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110 section 10.2.3)."""
+    value = headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None

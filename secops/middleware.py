@@ -1,0 +1,42 @@
+"""What happens around every view: expected errors become pages, signed-in pages are never stored."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+from secops.errors import SecopsError
+
+type View = Callable[[HttpRequest], HttpResponse]
+
+
+class SecopsErrorMiddleware:
+    """Turn a SecopsError into a readable answer, for pages and for HTMX alike."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, SecopsError):
+            return None
+        is_part = request.headers.get("HX-Request") == "true"
+        template = "error.html#message" if is_part else "error.html"
+        return render(request, template, {"error": error}, status=error.status_code)
+
+
+class NoStoreMiddleware:
+    """Nothing that a signed-in person saw stays in a cache of the browser or of a proxy."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path.startswith("/static/"):
+            response.setdefault("Cache-Control", "no-store")
+            patch_vary_headers(response, ["HX-Request"])
+        return response

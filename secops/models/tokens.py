@@ -1,0 +1,58 @@
+"""API tokens: shown once, kept as a hash, bound to scope and sources."""
+
+import hashlib
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def live(self) -> "ApiTokenQuerySet":
+        now = timezone.now()
+        return self.filter(revoked_at__isnull=True).filter(
+            models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=now)
+        )
+
+
+class ApiToken(models.Model):
+    """256 random bits. Scope `intake` may send alerts and read back the ones it sent; `read` acts as its user."""
+
+    class Scope(models.TextChoices):
+        INTAKE = "intake", "Send alerts"
+        READ = "read", "Read cases as its user"
+
+    name = models.CharField(max_length=60, unique=True)
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.INTAKE)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    sources = models.JSONField(
+        default=list, blank=True, help_text="Sources that it may send as; empty: only its own name."
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @staticmethod
+    def hashed(secret: str) -> str:
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+    @classmethod
+    def issue(cls, name: str, **fields: object) -> tuple["ApiToken", str]:
+        """Make a token; its secret is returned here and never again."""
+        secret = f"nd_{secrets.token_urlsafe(32)}"
+        return cls.objects.create(name=name, sha256=cls.hashed(secret), **fields), secret
+
+    def may_send_as(self, source: str) -> bool:
+        return source == self.name or source in self.sources

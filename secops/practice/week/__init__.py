@@ -1,0 +1,1 @@
+"""A simulated company and its week: people, devices, ordinary days, three stories, and the logs of it all."""

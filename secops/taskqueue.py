@@ -1,0 +1,144 @@
+"""Run Django tasks on django-q2: a task's queue is a cluster, its message is only a bell."""
+
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db import connection
+from django.tasks import TaskResult, TaskResultStatus, task
+from django.tasks.backends.base import BaseTaskBackend
+from django.tasks.base import Task
+from django.tasks.exceptions import InvalidTask
+from django.tasks.signals import task_enqueued
+from django.utils import timezone
+from django.utils.json import normalize_json
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from secops.models import Heartbeat
+from secops.registry import duties
+
+QUEUES = ("response", "enrichment")
+SHIFT_SECONDS = 60  # a bell hands over to the next after this long; well below the queue's timeout
+
+
+class DjangoQBackend(BaseTaskBackend):
+    """Enqueueing is an INSERT in the caller's transaction; there are no results, rows of ours hold them."""
+
+    def validate_task(self, task: "Task[Any, Any]") -> None:
+        super().validate_task(task)
+        if task.takes_context:
+            raise InvalidTask("Backend does not support takes_context.")
+
+    def enqueue(self, task: "Task[Any, Any]", args: Any, kwargs: Any) -> "TaskResult[Any, Any]":
+        self.validate_task(task)
+        args, kwargs = normalize_json(args), normalize_json(kwargs)
+        q_id = async_task("secops.taskqueue.run", task.module_path, args, kwargs, cluster=task.queue_name, save=False)
+        result: "TaskResult[Any, Any]" = TaskResult(
+            task=task,
+            id=q_id,
+            status=TaskResultStatus.READY,
+            enqueued_at=timezone.now(),
+            started_at=None,
+            finished_at=None,
+            last_attempted_at=None,
+            args=args,
+            kwargs=kwargs,
+            backend=self.alias,
+            errors=[],
+            worker_ids=[],
+        )
+        task_enqueued.send(type(self), task_result=result)
+        return result
+
+
+def run(module_path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """What a worker calls: find the task by name and call it."""
+    import_string(module_path).call(*args, **kwargs)
+
+
+@task(queue_name="response")
+def ring_response() -> None:
+    """The bell of the response cluster."""
+    work("response")
+
+
+@task(queue_name="enrichment")
+def ring_enrichment() -> None:
+    """The bell of the enrichment cluster."""
+    work("enrichment")
+
+
+@task(queue_name="response")
+def canary_response() -> None:
+    """Proof that the response cluster carries something."""
+    beat("queue:response")
+
+
+@task(queue_name="enrichment")
+def canary_enrichment() -> None:
+    """Proof that the enrichment cluster carries something."""
+    beat("queue:enrichment")
+
+
+BELLS = {"response": ring_response, "enrichment": ring_enrichment}
+CANARIES = {"response": canary_response, "enrichment": canary_enrichment}
+
+
+def ring(queue: str) -> bool:
+    """Enqueue the queue's bell in this transaction, unless enough visible ones wait; say whether it was rung.
+
+    Bells that died with a worker stay locked until `retry`, so only visible ones count (RELIABILITY.md part 2).
+    """
+    workers: int = settings.Q_CLUSTER["workers"]  # type: ignore[assignment]
+    if visible(queue) >= 2 * workers:
+        return False
+    BELLS[queue].enqueue()
+    return True
+
+
+def visible(queue: str) -> int:
+    """Messages that wait in a queue and that no worker holds."""
+    return int(OrmQ.objects.filter(key=queue, lock__lte=timezone.now()).count())
+
+
+def work(queue: str) -> int:
+    """Do what is due for this queue, at most about a minute; the clock rings again for the rest."""
+    ends, moved = monotonic() + SHIFT_SECONDS, 0
+    while monotonic() < ends:
+        done = sum(duty() for name, duty in duties.items() if name.startswith(f"{queue}:"))
+        moved += done
+        if not done:
+            break
+    return moved
+
+
+def beat(name: str) -> None:
+    """Note that something is alive: a row for everybody, a file for a watchdog that has no database."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": timezone.now()})
+    sign = settings.DATA_DIR / "alive" / name.replace(":", "-")
+    sign.parent.mkdir(parents=True, exist_ok=True)
+    sign.touch()
+
+
+def age(name: str) -> timedelta | None:
+    """How long ago it was alive; None when never."""
+    row = Heartbeat.objects.filter(name=name).first()
+    return timezone.now() - row.beat_at if row and row.beat_at else None
+
+
+def forget_messages() -> int:
+    """Empty the queue table: after a restore, and where the work is done in the foreground."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_q_ormq")
+        return int(cursor.rowcount)
+
+
+def unregister_queue_admin() -> None:
+    """Take django-q2's four admin pages away: a schedule row can call any function (RELIABILITY.md, decision 8)."""
+    for model in list(admin.site._registry):
+        if model._meta.app_label == "django_q":
+            admin.site.unregister(model)

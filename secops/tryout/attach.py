@@ -1,0 +1,70 @@
+"""Attach the practice range to this installation: integrations, two users, a token for its detectors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+
+from secops import integrations, signin
+from secops.access import RoleName
+from secops.models import ApiToken, Integration, User
+
+PEOPLE = {
+    "analyst": ("Ana", "Lyst", [RoleName.ANALYST]),
+    "responder": ("Rosa", "Ponder", [RoleName.RESPONDER]),
+    "chief": ("Ada", "Chief", [RoleName.ADMIN]),
+}
+
+
+def attach() -> dict[str, str]:
+    """Safe to repeat. Returns the secrets that the parent needs: the detectors' token, the analyst's link."""
+    folder = settings.DATA_DIR
+    ports: dict[str, int] = json.loads((folder / "practice/ports.json").read_text())
+    keys: dict[str, Any] = json.loads((folder / "practice/credentials.json").read_text())
+    for connector, name, values, secrets in _range(folder, f"http://127.0.0.1:{ports['http']}", ports["smtp"], keys):
+        integrations.ensure(connector, name, values, secrets, is_simulated=True)
+    for one in Integration.objects.filter(is_enabled=True):  # health is known, and what is read once is read now
+        integrations.test(one)
+    people = {username: _person(username) for username in PEOPLE}
+    people["analyst"].groups.add(Group.objects.get_or_create(name="insider")[0])
+    return {"token": _token(), "link": signin.issue_link(people["analyst"])}
+
+
+def _range(
+    folder: Path, base: str, smtp_port: int, keys: dict[str, Any]
+) -> list[tuple[str, str, dict[str, Any], dict[str, str]]]:
+    """The products that the range plays, by the same settings that the real ones take."""
+    entra = {"tenant": keys["tenant_id"], "client_id": keys["client_id"], "login_url": f"{base}/login"}
+    secret = {"client_secret": keys["client_secret"]}
+    mail = {"host": "127.0.0.1", "port": smtp_port, "security": "none", "sender": "nightdesk@brightwater.example"}
+    geo = {"path": str(folder / "practice/geo"), "documentation_ranges": True}
+    premium = {"url": f"{base}/vt", "calls_per_minute": 240}
+    return [
+        ("kea", "Kea DHCP", {"url": f"{base}/kea/", "username": keys["kea_user"]}, {"password": keys["kea_password"]}),
+        ("microsoft-graph", "Microsoft Graph", entra | {"api_url": f"{base}/graph"}, secret),
+        ("defender", "Defender for Endpoint", entra | {"api_url": f"{base}/defender"}, secret),
+        ("virustotal", "VirusTotal", premium, {"api_key": keys["virustotal_premium_key"]}),
+        ("rdap", "RDAP", {"url": f"{base}/rdap"}, {}),
+        ("smtp", "Mail", mail, {}),
+        ("logs", "Network and endpoint logs", {"path": str(folder / "logs")}, {}),
+        ("mmdb", "Address owners", geo, {}),
+        ("warninglists", "Warning lists of the range", {"path": str(folder / "practice/warninglists")}, {}),
+    ]
+
+
+def _person(username: str) -> User:
+    first, last, roles = PEOPLE[username]
+    user, _ = User.objects.get_or_create(username=username, defaults={"first_name": first, "last_name": last})
+    user.is_staff = RoleName.ADMIN in roles
+    user.save(update_fields=["is_staff"])
+    user.groups.add(*Group.objects.filter(name__in=roles))
+    return user
+
+
+def _token() -> str:
+    """A fresh one at each start: only its hash is kept, so the old one cannot be read back."""
+    ApiToken.objects.filter(name="practice-range").delete()
+    _, secret = ApiToken.issue("practice-range", scope=ApiToken.Scope.INTAKE)
+    return secret

@@ -1,0 +1,27 @@
+"""The site map."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path, register_converter
+from django.views.generic import RedirectView
+
+from secops import views
+from secops.converters import AlertNumber, CaseNumber
+
+register_converter(CaseNumber, "case")
+register_converter(AlertNumber, "alert")
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/queue/"), name="start"),
+    path("accounts/login/", login_not_required(views.SignInView.as_view()), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("signin/<str:secret>/", views.use_link, name="use_link"),
+    path("me/theme/", views.set_theme, name="set_theme"),
+    path("health/", views.health, name="health"),
+    path("admin/", admin.site.urls),
+    path("", include("cases.urls")),
+    path("", include("enrichment.urls")),
+    path("", include("response.urls")),
+    path("api/v1/", include("cases.api.urls")),
+]

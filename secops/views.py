@@ -1,0 +1,71 @@
+"""Pages of the ground: signing in, health, error pages."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from secops import signin
+from secops.models import User
+
+
+class BrakedForm(AuthenticationForm):
+    """Same answer for unknown users and wrong passwords; too many tries are refused before asking."""
+
+    def clean(self) -> dict[str, Any]:
+        username, address = self.cleaned_data.get("username", ""), self._address()
+        signin.brake(username, address)
+        try:
+            return super().clean()
+        except Exception:
+            signin.count_wrong(username, address)
+            raise
+
+    def _address(self) -> str:
+        return str(self.request.META.get("REMOTE_ADDR", "")) if self.request else ""
+
+
+class SignInView(LoginView):
+    authentication_form = BrakedForm
+    redirect_authenticated_user = True
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def use_link(request: HttpRequest, secret: str) -> HttpResponse:
+    """GET shows a button, so that a mail scanner does not use the link up; POST signs in."""
+    if request.method == "GET":
+        return render(request, "signin.html")
+    user = signin.redeem_link(secret)
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+@login_not_required
+@require_GET
+def health(request: HttpRequest) -> JsonResponse:
+    """Is the database there? Says nothing else to anybody."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+@require_http_methods(["POST"])
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Light, dark or as the device; kept with the user."""
+    user = request.user
+    if isinstance(user, User) and (theme := request.POST.get("theme", "")) in User.Theme.values:
+        user.theme = theme
+        user.save(update_fields=["theme"])
+    return redirect("/queue/")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return render(request, "403_csrf.html", status=403)

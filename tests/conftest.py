@@ -1,0 +1,40 @@
+"""What all tests share: people with roles, and a house without a way out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.tasks import default_task_backend
+
+from secops.models import User
+from tests.factories import make_user
+
+pytest_plugins = ["tests.tryout"]
+
+
+@pytest.fixture
+def analyst(db: None) -> User:
+    return make_user("ada", ["analyst"], first_name="Ada", last_name="Lind")
+
+
+@pytest.fixture
+def responder(db: None) -> User:
+    return make_user("bo", ["responder"], first_name="Bo", last_name="Mars")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Signed in, without any role."""
+    return make_user("cy")
+
+
+@pytest.fixture
+def admin_user(db: None) -> User:
+    return make_user("dee", ["admin"], is_staff=True)
+
+
+@pytest.fixture
+def enqueued() -> Callable[[], list[tuple[Any, ...]]]:
+    """The (task name, *args) tuples enqueued by the test."""
+    default_task_backend.clear()
+    return lambda: [(result.task.name, *result.args) for result in default_task_backend.results]

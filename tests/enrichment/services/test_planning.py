@@ -1,0 +1,113 @@
+"""Which lookups a case gets, and which it never sends."""
+
+import pytest
+
+from cases.choices import Tlp
+from cases.models import Case
+from cases.services import observables
+from enrichment.choices import LookupState
+from enrichment.models import KindQuestion, Lookup
+from enrichment.services import planning
+from secops.models import Integration
+from tests.enrichment.conftest import Answers
+from tests.factories import make_alert, make_case, make_kind
+
+
+def _planned(case: Case) -> None:
+    Case.objects.filter(pk=case.pk).update(is_planning_due=True)
+    planning.plan_due()
+
+
+def _case_with_address(**fields: object) -> Case:
+    case = make_case(**fields)
+    make_alert(case, src_ip="10.20.3.14", dst_ip="203.0.113.44", dst_port=443)
+    observables.attach(case.pk, "ip", "203.0.113.44", "destination")
+    return case
+
+
+def test_an_address_is_asked_about_and_the_lease_of_the_inside_end(source: Answers) -> None:
+    case = _case_with_address()
+
+    _planned(case)
+
+    asked = set(case.lookups.values_list("question", flat=True))
+    assert {"device_lease", "address_place", "address_reputation", "address_hosting"} <= asked
+    assert "file_reputation" not in asked
+    case.refresh_from_db()
+    assert not case.is_planning_due
+    assert case.enrichment["pending"] > 0
+    assert case.cards["where"]["state"] == "waiting"
+
+
+def test_two_cases_about_one_address_share_their_lookups(source: Answers) -> None:
+    first, second = _case_with_address(), _case_with_address()
+    Case.objects.filter(pk=second.pk).update(first_alert_at=first.first_alert_at)
+
+    _planned(first)
+    before = Lookup.objects.filter(question="address_reputation").count()
+    _planned(second)
+
+    assert before == 1
+    assert Lookup.objects.filter(question="address_reputation").count() == 1
+    assert second.lookups.filter(question="address_reputation").exists()
+
+
+def test_planning_again_asks_nothing_twice(source: Answers) -> None:
+    case = _case_with_address()
+    _planned(case)
+    before = Lookup.objects.count()
+
+    _planned(case)
+
+    assert Lookup.objects.count() == before
+
+
+def test_a_kind_with_questions_asks_only_those(source: Answers) -> None:
+    kind = make_kind()
+    KindQuestion.objects.create(kind=kind, question="address_place")
+    case = _case_with_address(kind=kind)
+
+    _planned(case)
+
+    assert set(case.lookups.values_list("question", flat=True)) == {"address_place"}
+
+
+def test_a_source_is_not_told_more_than_its_tlp(source: Answers) -> None:
+    Integration.objects.update(max_tlp=Tlp.GREEN)
+    case = _case_with_address(tlp=Tlp.RED)
+
+    _planned(case)
+
+    lookup = case.lookups.get(question="address_reputation")
+    assert lookup.state == LookupState.SKIPPED
+    assert "RED" in lookup.reason
+
+
+def test_what_no_source_can_answer_is_named_and_never_reads_as_clean(db: None) -> None:
+    Integration.objects.all().delete()
+    case = _case_with_address()
+
+    _planned(case)
+
+    case.refresh_from_db()
+    lookup = case.lookups.get(question="address_reputation")
+    assert (lookup.state, lookup.connector_name) == (LookupState.SKIPPED, "not set up")
+    assert case.cards["where"]["verdict"] == "unknown"
+    assert case.cards["where"]["is_marked"]
+    assert any("not set up" in text for text in case.risk["missing"])
+    assert case.enrichment["pending"] == 0
+    assert case.enriched_at
+
+
+@pytest.mark.parametrize("is_restricted", [True, False])
+def test_restricted_cases_ask_inside_sources_only(
+    source: Answers, monkeypatch: pytest.MonkeyPatch, is_restricted: bool
+) -> None:
+    monkeypatch.setattr("tests.enrichment.conftest.AskedSource.is_local", False)
+    case = _case_with_address(is_restricted=is_restricted)
+
+    _planned(case)
+
+    state = case.lookups.get(question="address_reputation").state
+    assert state == (LookupState.SKIPPED if is_restricted else LookupState.DUE)
+    assert case.lookups.get(question="address_place").state == LookupState.DUE

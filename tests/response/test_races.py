@@ -1,0 +1,93 @@
+"""Two at once: only where the database really has two at once."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from django.db import connections
+
+from response.choices import StepState
+from response.models import Run, StepChange, StepRun
+from response.services import approvals, invariants, runs, steps
+from secops.errors import SecopsError
+from tests.factories import make_user
+from tests.response.conftest import ISOLATE, MAIL, begin, make_runbook, settle_down, step_of
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("DATABASE_URL" not in os.environ, reason="the test database of SQLite is one connection"),
+]
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """What each returned or raised, all begun at the same moment."""
+    barrier = Barrier(len(acts))
+
+    def one(act: Callable[[], object]) -> object:
+        barrier.wait()
+        try:
+            return act()
+        except SecopsError as error:
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(one, acts))
+
+
+def test_eight_drains_on_one_step_have_one_effect(world, case, analyst):
+    run = begin(case, analyst, MAIL)
+
+    at_once(*[steps.work] * 8)
+    settle_down()
+
+    assert len(world.effects) == 1
+    assert step_of(run, "tell").state == StepState.SUCCEEDED
+    assert invariants.broken() == {}
+
+
+def test_two_approvers_at_once_make_one_transition(world, case, analyst):
+    step = step_of(begin(case, analyst, ISOLATE), "isolate")
+    people = [make_user(f"approver{number}", ["approver"]) for number in range(2)]
+
+    said = at_once(
+        *[lambda user=user: approvals.approve(step.pk, params_sha256=step.params_sha256, actor=user) for user in people]
+    )
+
+    assert sum(isinstance(one, SecopsError) for one in said) == 1
+    assert StepChange.objects.filter(step=step, new=StepState.READY).count() == 1
+
+
+def test_eight_submits_of_one_form_start_one_run(world, case, analyst):
+    version, request_id = make_runbook(MAIL), uuid4()
+
+    said = at_once(*[lambda: runs.start(version.pk, case.pk, request_id=request_id, actor=analyst)] * 8)
+
+    assert {one.pk for one in said} == {Run.objects.get().pk}
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_cancel_at_the_moment_of_the_intent_is_before_it_or_after_it(world, case, analyst, number):
+    run = begin(case, analyst, MAIL)
+
+    at_once(steps.work, lambda: runs.cancel(run.pk, actor=analyst))
+    settle_down()
+
+    assert invariants.broken() == {}
+    step = StepRun.objects.get(run=run)
+    assert (step.state == StepState.SUCCEEDED) == (len(world.effects) == 1)
+
+
+def test_two_isolations_of_one_device_at_once_are_one_at_a_time(world, case, analyst, responder):
+    for run in (begin(case, analyst, ISOLATE), begin(case, analyst, ISOLATE)):
+        step = step_of(run, "isolate")
+        approvals.approve(step.pk, params_sha256=step.params_sha256, actor=responder)
+    world.reads = ["pending_isolate"] * 4
+
+    at_once(*[steps.work_once] * 4)
+
+    assert len(world.effects) == 1

@@ -1,0 +1,108 @@
+"""Writing runbooks: the check names step and field, a version freezes the draft, shipped content installs once."""
+
+import pytest
+
+from cases.models import AlertKind
+from response.errors import RunbookError
+from response.models import KindRunbook, Runbook
+from response.models.runbooks import Step
+from response.services import runbooks, shipped
+from secops.errors import NotAllowedError
+from secops.models import AuditEntry
+from tests.factories import make_case, make_kind, make_user
+from tests.response.conftest import CONFIRM, ISOLATE, MAIL, make_runbook
+
+
+def draft(*written: dict) -> Runbook:
+    runbook = Runbook.objects.create(slug="draft", title="Draft")
+    for order, fields in enumerate(written, start=1):
+        Step.objects.create(runbook=runbook, order=order, **fields)
+    return runbook
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"action": "format_disk"}, "Step 2, Action: there is no action 'format_disk'."),
+        ({"params": {}}, "Step 2, Device: This field is required."),
+        ({"params": {"device": "laptop"}}, "Step 2, Device: Enter a whole number."),
+        ({"params": {"device": "${{ device.serial }}"}}, "Step 2, Device: device has no field 'serial'"),
+        ({"params": {"device": "${{ devise.id }}"}}, "Step 2, Device:"),
+        ({"params": {"device": "${{ device.id"}}, "Step 2, Device: ${{ is not closed by }}."),
+        ({"params": {"device": "${{ steps.later.id }}"}}, "Step 2, Device: no step before it is called 'later'."),
+        ({"params": {"device": 1, "force": "yes"}}, "Step 2, force: Isolate device has no such parameter."),
+        ({"when": "device.os ="}, "Step 2, When:"),
+        ({"needs": ["nothing"]}, "Step 2, Needs: no step before it is called 'nothing'."),
+    ],
+)
+def test_a_broken_step_is_refused_naming_step_and_field(db, fields, said):
+    runbook = draft(CONFIRM, ISOLATE | fields)
+
+    with pytest.raises(RunbookError) as caught:
+        runbooks.publish(runbook, actor=None)
+
+    assert said in str(caught.value)
+    assert runbook.versions.count() == 0
+
+
+def test_a_runbook_without_steps_is_refused(db):
+    with pytest.raises(RunbookError, match="Steps: there are none"):
+        runbooks.publish(draft(), actor=None)
+
+
+def test_a_disruptive_step_that_asks_nobody_is_a_warning(db):
+    runbook = draft(ISOLATE | {"approvals": 0})
+
+    assert [(problem.field, problem.is_warning) for problem in runbooks.check(runbook)] == [("Approvals", True)]
+    assert runbooks.publish(runbook, actor=None).number == 1
+
+
+def test_needs_default_to_the_step_before(db):
+    version = runbooks.publish(draft(CONFIRM, ISOLATE, MAIL | {"needs": ["confirm"]}), actor=None)
+
+    assert [step["needs"] for step in version.body["steps"]] == [[], ["confirm"], ["confirm"]]
+
+
+def test_publishing_freezes_the_draft_and_is_audited(db):
+    admin = make_user("dee", ["admin"])
+    runbook = draft(CONFIRM)
+    first = runbooks.publish(runbook, actor=admin)
+    with pytest.raises(RunbookError, match="Nothing changed since v1"):
+        runbooks.publish(runbook, actor=admin)
+
+    runbook.steps.update(title="Other")
+    second = runbooks.publish(runbook, actor=admin)
+
+    first.refresh_from_db()
+    assert (first.body["steps"][0]["title"], second.number) == ("Confirm device and owner", 2)
+    assert AuditEntry.objects.filter(text__startswith="Published Draft v2", user=admin).exists()
+
+
+def test_only_an_admin_publishes(db):
+    with pytest.raises(NotAllowedError):
+        runbooks.publish(draft(CONFIRM), actor=make_user("ada", ["analyst"]))
+
+
+def test_the_shipped_runbook_passes_its_check_and_is_offered_but_not_for_covert_kinds(db):
+    AlertKind.objects.all().delete()
+    kinds = [make_kind(slug) for slug in shipped.KINDS]
+    group = make_user("x", ["team"]).groups.first()
+    covert = make_kind("usb", is_restricted=True, is_covert=True, group=group)
+
+    assert shipped.install() == "Runbook Contain a compromised device installed"
+    assert shipped.install() == "Runbook Contain a compromised device is there"
+
+    assert {link.kind_id for link in KindRunbook.objects.all()} == {kind.pk for kind in kinds}
+    assert [str(one) for one in runbooks.offered(make_case(kind=kinds[0]))] == ["Contain a compromised device v1"]
+    assert runbooks.offered(make_case(kind=covert)) == []
+
+
+def test_a_runbook_that_is_switched_off_is_not_offered(db):
+    version = make_runbook(CONFIRM)
+    kind = make_kind()
+    KindRunbook.objects.create(kind=kind, runbook=version.runbook)
+    assert len(runbooks.offered(make_case(kind=kind))) == 1
+
+    Runbook.objects.update(is_enabled=False)
+
+    assert runbooks.offered(make_case(kind=kind)) == []

@@ -1,0 +1,84 @@
+"""The house rules that a machine can check: floors, layers, sizes, and what may not be imported where."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FLOORS = ["secops", "cases", "enrichment", "response"]
+LAYERS = [
+    *("choices", "errors", "signals", "models", "reasoning", "intake", "questions", "actions", "formats", "services"),
+    *("tasks", "duties", "forms", "views", "api", "admin", "receivers", "benches", "urls", "apps"),
+    "management",
+]
+MAX_LINES = 300
+MODULES = [
+    path.relative_to(ROOT)
+    for floor in FLOORS
+    for path in sorted((ROOT / floor).rglob("*.py"))
+    if "migrations" not in path.parts
+]
+WIRING = {Path("secops/settings.py"), Path("secops/urls.py")}
+
+
+def imported_modules(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the (floor, layer) of every module of ours that a file imports."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                assert alias.name.split(".")[0] not in FLOORS, "say: from x import y"
+        if isinstance(node, ast.ImportFrom) and node.module:
+            floor, *rest = node.module.split(".")
+            for layer in rest[:1] or [alias.name for alias in node.names]:
+                if floor in FLOORS:
+                    yield floor, layer
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_imports_only_downwards(path: Path) -> None:
+    floor, layer = path.parts[0], Path(path.parts[1]).stem
+    for other_floor, other_layer in imported_modules(path):
+        if other_floor != floor:
+            assert FLOORS.index(other_floor) < FLOORS.index(floor) or path in WIRING
+        elif floor != "secops" and layer != "__init__" and other_layer != "__init__":
+            assert LAYERS.index(other_layer) <= LAYERS.index(layer), f"{layer} imports {other_layer}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=str)
+def test_a_module_is_short_and_says_what_it_is_for(path: Path) -> None:
+    text = (ROOT / path).read_text()
+    assert len(text.splitlines()) <= MAX_LINES
+    assert not text.strip() or ast.get_docstring(ast.parse(text))
+
+
+def test_the_practice_range_knows_nothing_of_the_product_but_itself() -> None:
+    for path in MODULES:
+        if path.parts[:2] == ("secops", "practice"):
+            tree = ast.walk(ast.parse((ROOT / path).read_text()))
+            names = {node.module or "" for node in tree if isinstance(node, ast.ImportFrom)}
+            ours = {name for name in names if name.split(".")[0] in FLOORS}
+            assert all(name.startswith("secops.practice") for name in ours), path
+
+
+def test_no_template_marks_text_as_safe_or_carries_script() -> None:
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        for word in ("|safe", "autoescape off", "hx-on", "javascript:", "js:", " style=", "<style"):
+            assert word not in text, f"{path.name}: {word}"
+        assert text.count("<script") == text.count("<script src=") + text.count('<script type="module" src='), path
+
+
+def test_no_module_marks_text_as_safe() -> None:
+    for path in MODULES:
+        assert "mark_safe" not in (ROOT / path).read_text(), path
+
+
+def test_the_top_level_holds_only_what_the_plan_names() -> None:
+    allowed = {
+        *("manage.py", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"),
+        *("secops", "cases", "enrichment", "response", "templates", "static", "tests", "docs", "deploy"),
+    }
+    own = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"var", "uv.lock", "__pycache__"}
+    assert own <= allowed
