@@ -7,7 +7,7 @@ class CasesConfig(AppConfig):
     name = "cases"
 
     def ready(self) -> None:
-        from cases.benches import batch, single
+        from cases.benches import batch, pages, single
         from cases.intake.base import detectors
         from cases.services import shipped
         from secops import registry
@@ -16,3 +16,5 @@ class CasesConfig(AppConfig):
         registry.shipped.put("alert kinds", shipped.install)
         for bench in (batch.IntakeBatch, batch.IntakeRepeat, batch.IntakeStorm, single.IntakeSingle):
             registry.benches.put(bench.name, bench)
+        for page in (pages.QueueRender, pages.QueueQueries, pages.CaseQueries, pages.PageWeight, pages.AssetWeight):
+            registry.benches.put(page.name, page)

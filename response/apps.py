@@ -15,6 +15,7 @@ class ResponseConfig(AppConfig):
         actions.discover("response.actions")
         registry.duties.put("response:steps", steps.work)
         registry.duties.put("tick:response", recovery.tick)
+        registry.overdue.put("response", recovery.is_overdue)
         registry.due_counts.put("response", recovery.due_counts)
         registry.shipped.put("runbooks", shipped.install)
         registry.case_sections.put("runs", whole.section)

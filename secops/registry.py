@@ -85,8 +85,11 @@ class Duty(Protocol):
 duties: Shelf[Duty] = Shelf("duties")
 """What `tick` and `drain` carry on. Each returns the number of things that it moved; 0 means nothing was due."""
 
+overdue: Shelf[Callable[[float], bool]] = Shelf("overdue checks")
+"""By queue: has work been due for longer than so many seconds, so that its cluster must be frozen or dead?"""
+
 due_counts: Shelf[Callable[[], dict[str, Any]]] = Shelf("due counts")
-"""What is left and when: each returns {"left": n, "next_at": datetime | None} for `drain` to print."""
+"""What is left and when: each returns {"<what>": n, "next_at": datetime | None} for `drain` to print."""
 
 shipped: Shelf[Callable[[], str]] = Shelf("shipped content")
 """What `setup` installs; each is safe to repeat and returns one line that says what it did."""

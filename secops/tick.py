@@ -1,17 +1,21 @@
 """The clock: carries on what is due and was lost, rings where no bell waits, sends a canary through each queue."""
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from time import monotonic
 
 from django.db import DatabaseError, close_old_connections
 
 from secops import taskqueue
-from secops.registry import due_counts, duties
+from secops.registry import due_counts, duties, overdue
 
 logger = logging.getLogger(__name__)
 EVERY = 1.0  # seconds
 CANARY_EVERY = 10.0
-LATE_AFTER = 30.0  # seconds without a canary: the cluster is frozen, whatever its processes say
+OVERDUE_AFTER = 4.0  # seconds that work may be due before the clock has it carried out itself
+DRAIN = [sys.executable, str(Path(__file__).resolve().parents[1] / "manage.py"), "drain", "--queue"]
 
 
 class Clock:
@@ -19,6 +23,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._canaries_at = 0.0
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def tick(self) -> int:
         """One round of the quick duties; a database that is away is waited for."""
@@ -28,11 +33,24 @@ class Clock:
             if monotonic() - self._canaries_at >= CANARY_EVERY:
                 self._canaries_at = monotonic()
                 self._send_canaries()
+            self._carry_out_overdue()
             taskqueue.beat("tick")
         except DatabaseError:
             logger.warning("The database cannot be reached; the clock goes on")
             return 0
         return moved
+
+    def _carry_out_overdue(self) -> None:
+        """In a child, because the clock itself never waits for the outside; one at a time for each queue."""
+        for queue, is_overdue in overdue.items():
+            child = self._children.get(queue)
+            if (child is None or child.poll() is not None) and is_overdue(OVERDUE_AFTER):
+                self._children[queue] = subprocess.Popen([*DRAIN, queue])  # noqa: S603 - our own command
+
+    def end(self) -> None:
+        """Wait for what the clock started; a step has a budget, so this is short."""
+        for child in self._children.values():
+            child.wait()
 
     @staticmethod
     def _send_canaries() -> None:

@@ -32,10 +32,15 @@ def queue(request: HttpRequest) -> HttpResponse:
     asked = Asked.of(request.GET)
     if request.headers.get("HX-Request") == "true":
         return render(request, "cases/queue.html#peek", _peek(request, asked, []))
+    return render(request, "cases/queue.html", page_of(request, asked))
+
+
+def page_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """What the whole page shows; rendering it asks the database nothing more."""
     user = reader(request)
     now = timezone.now()
     cases, cursor = asked.page(user)
-    context = {
+    return {
         "section": "queue",
         "asked": asked,
         "rows": rows_of(cases, asked, user),
@@ -46,7 +51,6 @@ def queue(request: HttpRequest) -> HttpResponse:
         "card_icons": [(icon, card.label) for card, icon in CARD_ICONS.items()],
         **_peek(request, asked, cases),
     }
-    return render(request, "cases/queue.html", context)
 
 
 def _peek(request: HttpRequest, asked: Asked, cases: list[Case]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class RemovableMediaUse(Question):
             facts=[
                 Fact(
                     label="Drive",
-                    value=f"{latest.name}, serial {latest.serial or 'unknown'}" if latest else "not named",
+                    value=_named(latest),
                 ),
                 Fact(label="First use", value=_first_use(latest, media, is_new)),
                 Fact(label="Copied", value=f"{size(total)} in {counted(len(copied), 'file')}"),
@@ -62,6 +62,10 @@ class RemovableMediaUse(Question):
                 "last_at": max((one.at for one in copied), default=subject.at).isoformat(),
             },
         )
+
+
+def _named(drive: RemovableMedia | None) -> str:
+    return f"{drive.name}, serial {drive.serial or 'unknown'}" if drive else "not named"
 
 
 def _was_before(latest: RemovableMedia, media: list[RemovableMedia]) -> bool:

@@ -1,6 +1,6 @@
 """What the clock carries on: leases that ended, approvals nobody gave, deadlines; nothing is asked outside."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -36,6 +36,13 @@ def due_counts() -> dict[str, Any]:
     times = left.aggregate(first=Min("not_before"), lease=Min("lease_until", filter=Q(state__in=LEASED)))
     known = [time for time in times.values() if time is not None]
     return {"steps": left.count(), "next_at": min(known, default=None)}
+
+
+def is_overdue(seconds: float) -> bool:
+    """Has work been due for so long that no worker can be at it?"""
+    at = clock.now() - timedelta(seconds=seconds)
+    checks = StepRun.objects.filter(state=StepState.VERIFYING, not_before__lte=at)
+    return checks.exists() or steps.due(at).filter(state_at__lte=at).exists()
 
 
 def _is_work_due(at: datetime) -> bool:

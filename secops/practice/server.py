@@ -12,6 +12,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import create_server
 
+from secops.practice.kql.table_files import Tables
 from secops.practice.products.app import Application
 from secops.practice.products.control import Control
 from secops.practice.products.defender import Defender
@@ -23,7 +24,6 @@ from secops.practice.products.kea import Kea
 from secops.practice.products.mail import MailServer
 from secops.practice.products.product import MAX_REQUEST
 from secops.practice.products.rdap import Rdap
-from secops.practice.products.table_files import Tables
 from secops.practice.products.virustotal import VirusTotal
 from secops.practice.products.world import World, replace
 

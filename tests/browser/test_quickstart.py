@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.browser.conftest import CHROMIUM
 from tests.tryout import Tryout
@@ -20,6 +20,23 @@ pytestmark = [
 
 BEACON, REGISTRY, COVERT = "CASE-1", "CASE-2", "CASE-3"  # in the order in which the detectors send their stories
 DEVICE = "FIN-LT-0142"
+PHONE = 390  # px
+EFFECTS = {"isolate", "unisolate"}
+WHY_NOT_THE_REQUESTER = ("Your roles do not allow you to approve steps.", "You asked for this step")
+STORY = [  # what the timeline tells of it, in this order, and whose doing it was
+    ("Marrowlink", "practice-range"),
+    ("took the case up", "Ana Lyst"),
+    ("Escalated to response", "Ana Lyst"),
+    ("Started Contain a compromised device", "Ana Lyst"),
+    ("Asked: Isolate device", "Nightdesk"),
+    ("Approved: Isolate device", "Rosa Ponder"),
+    ("Sending: Isolate device", "Nightdesk"),
+    (f"{DEVICE}: isolated, verified", "Nightdesk"),
+    ("Asked: Release device", ""),
+    ("Approved: Release device", "Rosa Ponder"),
+    ("Sending: Release device", "Nightdesk"),
+    (f"{DEVICE}: released, verified", "Nightdesk"),
+]
 SOON = 30_000  # ms; the clusters move a step within a second, the device answers after two
 
 
@@ -46,20 +63,21 @@ class Person:
     def text(self, path: str) -> str:
         return self.context.request.get(path).text()
 
-    def try_to_approve(self, step: str) -> int:
-        """POST past the page, which offers no button; the status."""
-        token = next(one["value"] for one in self.context.cookies() if "csrf" in one["name"])
-        sha256 = json.loads(self.text("/api/v1/cases/CASE-1/"))["id"]
-        form = {"csrfmiddlewaretoken": token, "params_sha256": sha256}
-        headers = {"Referer": self.page.url}
-        return self.context.request.post(f"/steps/{step}/approve/", form=form, headers=headers).status
+    def try_to_approve(self, step: str) -> tuple[int, str]:
+        """POST past the page, which offers no button: the status, and what is said."""
+        token = self.page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+        form = {"csrfmiddlewaretoken": token, "params_sha256": "0" * 64}
+        answer = self.context.request.post(
+            f"/steps/{step}/approve/", form=form, headers={"Referer": self.page.url}, max_redirects=0
+        )
+        return answer.status, answer.text()
 
 
 @pytest.fixture(scope="module")
 def both(browser: Browser, tryout: Tryout) -> Iterator[tuple[Person, Person]]:
     """The analyst by the printed link, the responder by the printed command, on a phone."""
     link = tryout.manage("signin", "responder").stdout.strip()
-    people = Person(browser, tryout.link, 1440), Person(browser, link, 390)
+    people = Person(browser, tryout.link, 1440), Person(browser, link, PHONE)
     yield people
     for person in people:
         person.context.close()
@@ -82,13 +100,36 @@ def case_of(person: Person, number: str) -> dict[str, Any]:
     return found
 
 
+def step_of(page: Page, title: str) -> Locator:
+    """A step in the runbook panel beside the case."""
+    return page.locator("#run-panel li.step").filter(has_text=title)
+
+
 def go_to_row(page: Page, number: str) -> None:
     """By J alone, as far as it takes."""
     for _ in range(20):
         page.keyboard.press("j")
-        if page.evaluate("document.activeElement.closest('tr')?.innerText || ''").find(number) >= 0:
+        if number in page.evaluate("document.activeElement.closest('tr')?.innerText || ''"):
             return
     pytest.fail(f"J never reached {number}")
+
+
+def approve(phone: Page, title: str) -> None:
+    """From the list of what waits to the page of the step, and the button."""
+    phone.goto("/approvals/")
+    phone.get_by_role("link", name=f"{title}: {DEVICE}").click()
+    phone.wait_for_url(re.compile(r"/approvals/\d+/$"))
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE
+    assert "One approval" in phone.inner_text("main")
+    phone.get_by_role("button", name="Approve").click()
+    phone.locator("#approval-state").get_by_text("Needs your approval").wait_for(state="detached")
+
+
+def effects(tryout: Tryout) -> list[tuple[str, str]]:
+    """What the range's products really did, in order."""
+    path = tryout.data / "practice/effects.ndjson"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(one["method"], one["device"]) for one in map(json.loads, lines) if one["method"] in EFFECTS]
 
 
 def test_the_first_story_from_the_queue_to_the_device_and_back(
@@ -100,36 +141,105 @@ def test_the_first_story_from_the_queue_to_the_device_and_back(
     desk.wait_for_selector("#peek:has-text('Calls every')")
     desk.keyboard.press("Enter")
     desk.wait_for_url(f"**/cases/{BEACON}/")
-    desk.wait_for_selector("section:has-text('Beacon')")
+    for words in ("Beacon", "Maya Okafor", "updater.exe, not signed"):
+        desk.wait_for_selector(f"main:has-text('{words}')")
     desk.keyboard.press("e")
     desk.click("dialog[open] button:has-text('Escalate and run')")
 
-    box = desk.locator("#run-panel li.step:has-text('Isolate device')")
-    box.get_by_text("Waits for approval by others").wait_for(state="attached")
-    print(desk.inner_text("#run-panel"))
-    desk.screenshot(path="/tmp/ndt/panel.png")
-    print(json.dumps(case_of(analyst, BEACON)["runs"], indent=1))
+    isolate = step_of(desk, "Isolate device")
+    isolate.get_by_text("All facts").wait_for()
+    assert "Asked by Ana Lyst" in isolate.inner_text()
+    assert any(reason in isolate.inner_text() for reason in WHY_NOT_THE_REQUESTER)
+    assert desk.get_by_role("button", name="Approve").count() == 0
+    step = str(isolate.get_attribute("id")).removeprefix("step-")
+    assert analyst.try_to_approve(step)[0] == 403
+    assert effects(tryout) == []
 
-    phone.goto("/approvals/")
-    print(phone.inner_text("body"))
-    phone.click("a:has-text('Isolate device')")
-    phone.wait_for_url(re.compile(r"/approvals/\d+/$"))
-    print(phone.inner_text("body"))
-    phone.screenshot(path="/tmp/ndt/phone.png")
-    phone.click("button:has-text('Approve')")
-    phone.wait_for_load_state()
-    print(phone.url, phone.inner_text("body")[:500])
-    desk.wait_for_selector(f"#run-panel :text('{DEVICE}: isolated, verified')")
-    print(desk.inner_text("#run-panel"))
-    desk.click("#run-panel button:has-text('Release')")
-    phone.goto("/approvals/")
-    phone.click("a:has-text('Release')")
-    phone.wait_for_url(re.compile(r"/approvals/\d+/$"))
-    print(phone.inner_text("body"))
-    phone.click("button:has-text('Approve')")
-    desk.wait_for_selector(f"#run-panel :text('{DEVICE}: released, verified')")
-    print(desk.inner_text("#run-panel"))
+    approve(phone, "Isolate device")
+    isolate.get_by_text(f"{DEVICE}: isolated, verified").wait_for()
+    assert "Confirmed" in str(isolate.locator(".vh").first.text_content())
+    assert "Rosa Ponder approved" in isolate.inner_text()
+    assert effects(tryout) == [("isolate", DEVICE)]
+    assert [one["state"] for one in case_of(analyst, BEACON)["devices"] if one["name"] == DEVICE] == ["isolated"]
+
+    isolate.get_by_role("button", name="Release").click()
+    release = step_of(desk, "Release device")
+    release.get_by_text("All facts").wait_for()
+    approve(phone, "Release device")
+    release.get_by_text(f"{DEVICE}: released, verified").wait_for()
+    assert "undone" in isolate.inner_text()
+    assert effects(tryout) == [("isolate", DEVICE), ("unisolate", DEVICE)]
+
     desk.goto(f"/cases/{BEACON}/timeline/")
-    print(desk.inner_text(".tl"))
-    print(json.dumps(case_of(analyst, BEACON)["runs"], indent=1))
-    print((tryout.data / "practice/effects.ndjson").read_text())
+    told = desk.locator(".tl li").all_inner_texts()[::-1]  # oldest first
+    at = 0
+    for words, who in STORY:
+        at = next((n for n in range(at, len(told)) if words in told[n] and who in told[n]), -1) + 1
+        assert at, f"the timeline does not tell, in its order: {words} · {who}\n" + "\n".join(told)
+    assert tryout.manage("verify_timeline", BEACON).returncode == 0
+
+
+def test_somebody_who_may_approve_still_cannot_approve_what_they_asked_for(
+    responder: Person, analyst: Person, tryout: Tryout
+) -> None:
+    phone = responder.page
+    phone.goto(f"/cases/{REGISTRY}/")
+    phone.locator("#run-panel").get_by_role("button", name="Escalate and run").click()
+
+    isolate = step_of(phone, "Isolate device")
+    isolate.get_by_text("You asked for this step, so another person decides.").wait_for()
+    assert phone.get_by_role("button", name="Approve").count() == 0
+    status, said = responder.try_to_approve(str(isolate.get_attribute("id")).removeprefix("step-"))
+    assert status == 403
+    assert "You asked for this step, so another person decides." in said
+
+    phone.get_by_role("button", name="Cancel run").click()
+    phone.locator("#run-panel .run-h .chip").get_by_text("Cancelled").wait_for()
+    (run,) = case_of(analyst, REGISTRY)["runs"]
+    assert run["state"] == "cancelled"
+    assert "ENG-WS-0210" not in {device for _, device in effects(tryout)}
+
+
+HIDDEN_PAGES = [
+    f"/cases/{COVERT}/",
+    *[f"/cases/{COVERT}/{tab}/" for tab in ("timeline", "alerts", "observables", "notes")],
+    *[f"/cases/{COVERT}/{part}/" for part in ("live", "seen", "risk", "q/who", "runs/panel", "runs/suggest")],
+    *[f"/cases/{COVERT}/{what}/" for what in ("escalate", "assign", "close", "note")],
+    "/alerts/ALR-3/",
+    f"/api/v1/cases/{COVERT}/",
+    "/api/v1/alerts/ALR-3/",
+]
+SEARCHES = ["/queue/", "/queue/?q=SAL-LT-0077", "/queue/?q=rocha", f"/queue/?q={COVERT}", f"/queue/?peek={COVERT}"]
+
+
+def test_a_covert_case_is_there_for_the_analyst_and_nowhere_for_the_responder(
+    analyst: Person, responder: Person
+) -> None:
+    seen = {path: (analyst.status(path), responder.status(path)) for path in HIDDEN_PAGES}
+    assert {path: pair for path, pair in seen.items() if pair not in {(200, 404), (204, 404)}} == {}
+
+    for path in SEARCHES:
+        assert 'id="row-3"' in analyst.text(path), path
+        for words in ('id="row-3"', "SAL-LT-0077", "Ines Rocha", "Restricted case"):
+            assert words not in responder.text(path), (path, words)
+    live = "/queue/live/?rows=3&loaded=2026-01-01T00:00:00Z&since=2026-01-01T00:00:00Z"
+    assert (analyst.status(live), responder.status(live)) == (200, 200)
+    assert "r-3-" not in responder.text(live)
+
+
+def test_a_covert_case_offers_no_runbook(analyst: Person) -> None:
+    page = analyst.page
+    page.goto(f"/cases/{COVERT}/")
+
+    page.wait_for_selector("#run-panel :text('None is suggested: the case is covert.')")
+    page.wait_for_selector("main:has-text('More speaks for this person.')")
+    assert page.get_by_role("button", name="Escalate and run").count() == 0
+    page.keyboard.press("e")
+    page.wait_for_selector("dialog[open]:has-text('No runbook is suggested: the case is covert.')")
+
+
+def test_every_page_comes_with_a_strict_policy(analyst: Person) -> None:
+    for path in ("/queue/", f"/cases/{BEACON}/", "/approvals/", "/signin/used/"):
+        policy = analyst.context.request.get(path).headers.get("content-security-policy", "")
+        assert "default-src 'none'" in policy or "default-src 'self'" in policy, path
+        assert "unsafe" not in policy, path

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from secops import tick
+from secops import taskqueue, tick
 
 
 class Command(BaseCommand):
@@ -17,7 +17,12 @@ class Command(BaseCommand):
             "--wait", type=float, default=0, metavar="S", help="also wait for what comes due within S seconds"
         )
 
+        parser.add_argument("--queue", choices=taskqueue.QUEUES, help="only the work of one queue, once")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["queue"]:
+            taskqueue.work(options["queue"])
+            return
         ends, moved = monotonic() + options["wait"], 0
         while True:
             done = tick.drain_once()

@@ -19,3 +19,4 @@ class Command(BaseCommand):
         clock = Clock()
         while not ended.wait(EVERY):
             clock.tick()
+        clock.end()

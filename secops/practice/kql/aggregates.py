@@ -5,8 +5,8 @@ from typing import Any
 
 from secops.practice.kql.compile import Compiler, Value
 from secops.practice.kql.error import KqlError
+from secops.practice.kql.table_files import Row
 from secops.practice.kql.tree import Aggregate
-from secops.practice.products.table_files import Row
 
 MAX_SET = 10_000  # values in one make_set
 

@@ -7,6 +7,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, cast
 
 from secops.practice.kql.error import KqlError
+from secops.practice.kql.table_files import Row, text_of
 from secops.practice.kql.tree import (
     Between,
     Both,
@@ -17,7 +18,6 @@ from secops.practice.kql.tree import (
     Literal,
     Membership,
 )
-from secops.practice.products.table_files import Row, text_of
 from secops.practice.products.world import moment_of
 
 Value = Callable[[Row], Any]

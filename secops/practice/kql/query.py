@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from secops.practice.kql.error import KqlError
+from secops.practice.kql.hunting_schema import columns_of
 from secops.practice.kql.parser import parse
 from secops.practice.kql.stages import MAX_ROWS, carry_out
-from secops.practice.products.hunting_schema import columns_of
-from secops.practice.products.table_files import Row, Tables
+from secops.practice.kql.table_files import Row, Tables
 
 TYPES = {
     "string": "String",

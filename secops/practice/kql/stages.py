@@ -12,8 +12,8 @@ import msgspec
 from secops.practice.kql.aggregates import make
 from secops.practice.kql.compile import Compiler, Value
 from secops.practice.kql.error import KqlError
+from secops.practice.kql.table_files import Row, text_of
 from secops.practice.kql.tree import Column, Distinct, Order, Project, Stage, Summarize, Take, Where
-from secops.practice.products.table_files import Row, text_of
 
 MAX_ROWS = 10_000  # rows of an answer, and rows that a sort keeps
 MAX_GROUPS = 100_000

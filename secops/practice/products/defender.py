@@ -6,12 +6,12 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from secops.practice.kql.table_files import Tables
 from secops.practice.products import entra
 from secops.practice.products.isolation import ActiveRequestError, MachineActions, NotActiveError
 from secops.practice.products.machines import logon_users, machine, machines_of, missing_updates, software
 from secops.practice.products.odata import ODataError, next_link, page
 from secops.practice.products.product import Product, Refusal, json_answer
-from secops.practice.products.table_files import Tables
 from secops.practice.products.world import Record, World
 
 CONTEXT = "https://api.security.microsoft.com/api/$metadata#"

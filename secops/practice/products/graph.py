@@ -8,11 +8,11 @@ from werkzeug.wrappers import Request, Response
 
 from secops.practice.kql import query as kql
 from secops.practice.kql.error import KqlError
+from secops.practice.kql.table_files import Tables
 from secops.practice.kql.timespan import interval
 from secops.practice.products import directory, entra
 from secops.practice.products.odata import ODataError, next_link, page, select
 from secops.practice.products.product import Product, json_answer
-from secops.practice.products.table_files import Tables
 from secops.practice.products.world import Record, World
 
 CONTEXT = "https://graph.microsoft.com/v1.0/$metadata#"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from secops.practice.products.table_files import Tables
+from secops.practice.kql.table_files import Tables
 from secops.practice.products.world import Record, World
 
 CATALOGUE = "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB"

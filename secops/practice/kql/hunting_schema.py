@@ -1,6 +1,6 @@
 """The columns of Defender's advanced-hunting tables, so that a column without data is empty and not unknown."""
 
-from secops.practice.products.table_files import Tables
+from secops.practice.kql.table_files import Tables
 
 _LONG = frozenset(
     (
