@@ -34,5 +34,5 @@ def retry(request: HttpRequest, pk: int, lookup: int) -> HttpResponse:
     """Ask one source again."""
     require(request.user, May.WORK)
     case = get_object_or_404(Case.objects.visible_to(request.user), pk=pk)
-    lookups.retry(case, lookup)
+    lookups.retry(case, get_object_or_404(case.lookups, pk=lookup).pk)
     return redirect("cases:case", case.pk)

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 FIRST = "0" * 64
+_spelt = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def canonical(value: Any) -> bytes:
     """One spelling of a JSON value, whoever writes it: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _spelt(value).encode()
 
 
 def entry_hash(seq: int, previous: str, body: dict[str, Any]) -> str:

@@ -31,12 +31,12 @@ _SUSPECTS = re.compile(
 )
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff9-\ufffb\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\U000e0000-\U000e0fff]"
+    "\ufeff\uffa0\ufff9-\ufffb\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 
 
 def shown(value: object) -> str:
-    """Every invisible or direction-changing character as a visible mark, such as ⟨U+202E⟩."""
+    """Every invisible or direction-changing character, and half of one, as a visible mark, such as ⟨U+202E⟩."""
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", str(value))
 
 

@@ -13,8 +13,6 @@ import pytest
 
 from tests.tryout import ENDS_WITHIN, Tryout
 
-pytestmark = pytest.mark.xdist_group("tryout")
-
 type Row = dict[str, Any]
 UNITS = {"bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 

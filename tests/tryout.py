@@ -1,4 +1,4 @@
-"""A real `manage.py quickstart` for the tests that need the whole product: started once, on a folder of its own."""
+"""A real `manage.py quickstart` for the tests that need the whole product, once in each test process."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from time import monotonic, sleep
 import pytest
 
 ROOT = Path(__file__).parents[1]
-READY_WITHIN = 150.0  # seconds
+READY_WITHIN = 240.0  # seconds; quickstart gives up before, and says why
 ENDS_WITHIN = 30.0  # seconds
 # The developer's own settings must not lead a try-out to a database or an address that is not the test's.
 FOREIGN = ("DATABASE_URL", "NIGHTDESK_URL", "NIGHTDESK_INTERNAL_HOSTS", "NIGHTDESK_INTERNAL_NETWORKS")
@@ -82,7 +82,7 @@ class Tryout:
 
 @pytest.fixture(scope="session")
 def tryout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryout]:
-    """Ready, with the three stories complete; the same one for all tests that ask for it."""
+    """Ready, with the three stories complete; one for all files that a test process runs."""
     one = Tryout(tmp_path_factory.mktemp("tryout") / "data")
     try:
         one.start()

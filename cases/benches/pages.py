@@ -63,7 +63,7 @@ class Door:
         """The body of the page; anything but 200 ends the bench."""
         status: list[str] = []
         environ = self.factory.get(path).environ
-        response = self.application(environ, lambda said, *_: status.append(said))  # type: ignore[arg-type,return-value]
+        response = self.application(environ, lambda said, *_: status.append(said))  # type: ignore[arg-type]
         body = b"".join(response)
         response.close()
         if not status[0].startswith("200"):

@@ -10,11 +10,15 @@ from http.client import HTTPConnection
 from socket import create_connection, socket
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import connection
 
 from cases.benches.batch import eve_alerts
+from cases.intake.messages import Message
+from cases.models import Case
+from cases.services import alerts, shipped
 from secops.models import ApiToken
 
 if TYPE_CHECKING:
@@ -46,12 +50,42 @@ class IntakeSingle:
             return _speed(port, "/api/v1/intake/suricata/", bodies, headers)
 
     def baseline(self) -> float:
-        rows = [
-            {"source": "plain", "detector": "plain", "size": 1, "received_at": "2026-11-01T10:00:00Z", "problems": [{}]}
-            for _ in range(POSTS)
-        ]
+        case = Case.objects.filter(kind__isnull=False).order_by("pk").first() or self._first_case()
+        bodies = [_row(message, case) for message in eve_alerts(POSTS)]
         with _served("cases.benches.plain:application") as port:
-            return _speed(port, "/", [json.dumps(row).encode() for row in rows], {"Content-Type": "application/json"})
+            return _speed(port, "/", bodies, {"Content-Type": "application/json"})
+
+    @staticmethod
+    def _first_case() -> Case:
+        shipped.install()
+        alerts.receive(eve_alerts(1), detector="suricata", source="bench")
+        return Case.objects.latest("pk")
+
+
+def _row(message: Message, case: Case) -> bytes:
+    """The same message as the fields of one row, with the kind and the case that it belongs to."""
+    payload = message.payload or {}
+    return json.dumps(
+        {
+            "source": "plain",
+            "source_ref": f"{payload['flow_id']}",
+            "detector": "suricata",
+            "kind": case.kind_id,
+            "case": case.pk,
+            "device": None,
+            "title": payload["alert"]["signature"],
+            "severity": 2,
+            "rule_id": f"1:{payload['alert']['signature_id']}",
+            "detected_at": payload["timestamp"],
+            "received_at": payload["timestamp"],
+            "last_seen_at": payload["timestamp"],
+            "src_ip": payload["src_ip"],
+            "src_port": payload["src_port"],
+            "dst_ip": payload["dest_ip"],
+            "dst_port": payload["dest_port"],
+            "details": payload,
+        }
+    ).encode()
 
 
 @contextmanager
@@ -77,8 +111,10 @@ def _database() -> dict[str, str]:
     values = connection.settings_dict
     if connection.vendor == "sqlite":
         return {"NIGHTDESK_DATA": str(os.path.dirname(str(values["NAME"])))}
-    place = f"{values['USER']}:{values['PASSWORD']}@{values['HOST']}:{values['PORT']}"
-    return {"DATABASE_URL": f"postgres://{place}/{values['NAME']}"}
+    options = {key: value for key, value in values["OPTIONS"].items() if isinstance(value, str)}
+    query = urlencode({"host": values["HOST"], **options})
+    place = f"{quote(values['USER'])}:{quote(values['PASSWORD'])}@{f':{values["PORT"]}' if values['PORT'] else ''}"
+    return {"DATABASE_URL": f"postgres://{place}/{values['NAME']}?{query}"}
 
 
 def _wait(port: int) -> None:

@@ -3,14 +3,15 @@
 from typing import Any
 
 _WORDS = frozenset({"", "-", "--", "null", "n/a", "na", "unknown", "(empty)", "(null)", "<null>", "undefined", "nil"})
-_LONGEST = 9
+_LONGEST = 17  # characters of a text that may be such a word with blanks around it
+_CONTAINERS = (dict, list)
 
 
 def is_absent(value: Any) -> bool:
     """None, empty, a placeholder word or an empty container; 0 and False are values."""
     if isinstance(value, str):
-        return not value or (len(value) <= _LONGEST + 8 and value.strip().casefold() in _WORDS) or value.isspace()
-    return value is None or (isinstance(value, dict | list) and not value)
+        return value.strip().casefold() in _WORDS if len(value) <= _LONGEST else value.isspace()
+    return value is None or (not value and isinstance(value, _CONTAINERS))
 
 
 def plain(value: Any) -> str:

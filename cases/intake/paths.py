@@ -14,18 +14,28 @@ from cases.intake.absent import is_absent, plain
 type Step = tuple[str, tuple[tuple[str, str], ...]]  # key, selectors
 
 _MISSING = object()
+_SELECTED = "["  # stands for all paths with selectors, which are never noted
+MAX_NOTED = 500  # paths of a payload; an object of many keys counts before it is noted
+MAX_NOTED_DEPTH = 8
+MAX_KEYS = 2_000  # characters of all keys of an object whose paths are noted
 
 
 class Document:
-    """A payload and questions to it; answers leave out what is absent."""
+    """A payload and questions to it; answers leave out what is absent.
 
-    __slots__ = ("_folded", "_heads", "_root", "payload")
+    A detector asks some fifty paths of each alert, so the plain ones are noted once: a path of whole, undotted keys
+    whose spelling nothing else in the payload shares. Whatever lies below a place that is not clear is walked to.
+    """
+
+    __slots__ = ("_folded", "_heads", "_noted", "_unclear", "payload")
 
     def __init__(self, payload: Any) -> None:
         self.payload = payload
         self._folded: dict[int, dict[str, Any]] = {}
-        self._heads: dict[int, tuple[frozenset[str], bool]] = {}
-        self._root = self._heads_of(payload)[0] if type(payload) is dict else None
+        self._heads: dict[int, frozenset[str]] = {}
+        self._noted: dict[str, Any] = {}  # by path in folded case
+        self._unclear = {_SELECTED}
+        self._note(payload, "", 0)
 
     def values(self, *paths: str) -> list[Any]:
         """All values at the paths, lists opened, in order."""
@@ -48,7 +58,8 @@ class Document:
 
     def texts(self, *paths: str) -> list[str]:
         """All scalars at the paths as texts, each once."""
-        return list(dict.fromkeys(text for value in self.values(*paths) if (text := plain(value))))
+        found = self.values(*paths)
+        return list(dict.fromkeys(text for value in found if (text := plain(value)))) if found else []
 
     def number(self, *paths: str) -> int | None:
         """The first whole number that is there; `"443"` and `"0x1bb"` count."""
@@ -66,43 +77,36 @@ class Document:
         """The first object at the path, or an empty one."""
         return next(iter(self.objects(path)), Document({}))
 
+    def _note(self, node: Any, place: str, depth: int) -> None:
+        """Note what stands below a place, within bounds: a sender decides how much that is."""
+        is_worth_it = type(node) is dict and depth < MAX_NOTED_DEPTH and len(self._noted) < MAX_NOTED
+        paths = _paths(place, tuple(node)) if is_worth_it and sum(map(len, node)) <= MAX_KEYS else None
+        if paths is None:
+            self._unclear.add(place)
+            return
+        for path, value in zip(paths, node.values(), strict=True):
+            self._noted[path] = value
+            if type(value) is dict:
+                self._note(value, path, depth + 1)
+            elif type(value) is list and any(type(item) is not str for item in value):
+                self._unclear.add(path)
+
     def _at(self, path: str) -> list[Any]:
-        """Nearly always a path is just that, objects in objects, or leads nowhere: both are told at once."""
-        if self._root is not None and _head(path) not in self._root:
+        folded, above = _places(path)
+        node = self._noted.get(folded, _MISSING)
+        if node is not _MISSING:
+            return self._walk(node, (), folded=False)
+        if self._unclear.isdisjoint(above):
             return []
         steps = _steps(path)
-        node = self.payload
-        for depth, (key, selectors) in enumerate(steps):
-            if selectors or type(node) is not dict:
-                break
-            child = node.get(key, _MISSING)
-            if child is _MISSING:
-                if key.casefold() not in self._heads_of(node)[0] and (not depth or self._is_plain(steps[:depth])):
-                    return []
-                break
-            node = child
-        else:
-            if type(node) is str and not is_absent(node):
-                return [node]
-            if found := self._walk(node, (), folded=False):
-                return found
         return self._walk(self.payload, steps, folded=False) or self._walk(self.payload, steps, folded=True)
-
-    def _is_plain(self, steps: tuple[Step, ...]) -> bool:
-        """Could these keys, which lead down exactly, have been spelt in another way beside it?"""
-        node = self.payload
-        for key, _ in steps:
-            if not self._heads_of(node)[1]:
-                return False
-            node = node[key]
-        return True
 
     def _walk(self, node: Any, steps: tuple[Step, ...], *, folded: bool) -> list[Any]:
         if isinstance(node, list):
             return [value for item in node for value in self._walk(item, steps, folded=folded)]
         if not steps:
             return [] if is_absent(node) else [node]
-        if not isinstance(node, dict) or steps[0][0].casefold() not in self._heads_of(node)[0]:
+        if not isinstance(node, dict) or steps[0][0].casefold() not in self._heads_of(node):
             return []
         for taken, key in _keys(steps):
             child = self._child(node, key, folded=folded)
@@ -113,13 +117,11 @@ class Document:
                 return found
         return []
 
-    def _heads_of(self, node: dict[str, Any]) -> tuple[frozenset[str], bool]:
-        """What the keys of an object begin with, up to a dot; and whether each key has just one spelling and no dot."""
+    def _heads_of(self, node: dict[str, Any]) -> frozenset[str]:
+        """What the keys of an object begin with, up to a dot: most of what is asked for is not there."""
         known = self._heads.get(id(node))
         if known is None:
-            heads = frozenset(name.partition(".")[0].casefold() for name in node)
-            is_plain = len(heads) == len(node) and not any("." in name for name in node)
-            known = self._heads[id(node)] = heads, is_plain
+            known = self._heads[id(node)] = frozenset(name.partition(".")[0].casefold() for name in node)
         return known
 
     def _child(self, node: dict[str, Any], key: str, *, folded: bool) -> Any:
@@ -168,9 +170,26 @@ def _keys(steps: tuple[Step, ...]) -> Iterator[tuple[int, str]]:
             return
 
 
+@lru_cache(maxsize=512)
+def _paths(place: str, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The paths of an object's keys in folded case, or None where one could be spelt in more than one way.
+
+    Remembered, for the alerts of a detector have few shapes.
+    """
+    names = {key.casefold() for key in keys}
+    if len(names) < len(keys) or any("." in key or "[" in key for key in keys):
+        return None
+    return tuple(f"{place}.{key.casefold()}" if place else key.casefold() for key in keys)
+
+
 @lru_cache(maxsize=2048)
-def _head(path: str) -> str:
-    return _steps(path)[0][0].casefold()
+def _places(path: str) -> tuple[str, frozenset[str]]:
+    """A path in folded case, and the places above it, the payload itself among them."""
+    if "[" in path:
+        return path, frozenset({_SELECTED})
+    folded = path.casefold()
+    keys = folded.split(".")
+    return folded, frozenset(".".join(keys[:depth]) for depth in range(len(keys)))
 
 
 @lru_cache(maxsize=2048)

@@ -14,6 +14,7 @@ MAX_NAME = 255  # rule ids, names, versions, words of the sender
 MAX_TAG = 64
 MAX_TAGS = 100
 MAX_URL = 2000
+_stable = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True, default=str).encode
 
 
 def one_line(text: str, limit: int = MAX_TITLE) -> str:
@@ -31,8 +32,7 @@ def reference(text: str) -> str:
 
 def reference_from(*parts: Any) -> str:
     """An id for a message that has none: the SHA-256 of the fields that name it, so that a repeat is known."""
-    stable = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True, default=str)
-    return sha256(stable.encode()).hexdigest()
+    return sha256(_stable(parts).encode()).hexdigest()
 
 
 def web_link(value: Any) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from cases.models import Case
+from cases.models import Case, TimelineEntry
+from cases.services.timeline import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +23,14 @@ class CaseAnswers:
     target_country: str = ""
 
 
-FIELDS = ["cards", "enrichment", "risk_score", "risk", "target_country", "enriched_at", "updated_at"]
+ANSWERS = ["cards", "enrichment", "risk_score", "risk", "target_country", "enriched_at", "updated_at"]
+CHAIN = ["chain_seq", "chain_head"]
 
 
 def store(answers: Sequence[CaseAnswers]) -> None:
-    """One UPDATE for all. `enriched_at` is set when nothing is pending any more, and stays."""
+    """One UPDATE for all. `enriched_at` is set when nothing is pending any more, and stays; the timeline says so."""
     now = timezone.now()
+    story: list[TimelineEntry] = []
     for one in answers:
         case = one.case
         case.cards, case.enrichment = one.cards, one.enrichment
@@ -34,6 +38,22 @@ def store(answers: Sequence[CaseAnswers]) -> None:
         case.target_country = one.target_country[:2]
         case.updated_at = now
         if not one.enrichment.get("pending") and not case.is_planning_due:
+            if case.enriched_at is None:
+                story.append(_complete(case, one.enrichment, now))
             case.enriched_at = case.enriched_at or now
+    TimelineEntry.objects.bulk_create(story)
     if answers:
-        Case.objects.bulk_update([one.case for one in answers], FIELDS)
+        Case.objects.bulk_update([one.case for one in answers], ANSWERS + CHAIN)
+
+
+def _complete(case: Case, counts: dict[str, Any], at: datetime) -> TimelineEntry:
+    """The entry that says how the machines fared; the case's head moves with it."""
+    unheard = [f"{counts[word]} {word}" for word in ("refused", "failed", "skipped") if counts.get(word)]
+    rest = f", {', '.join(unheard)}" if unheard else ""
+    asked = counts.get("asked", 0)
+    text = f"{asked} lookup{'' if asked == 1 else 's'}, complete after {counts.get('seconds')} s{rest}."
+    entry = TimelineEntry(case=case, at=at, kind=TimelineEntry.Kind.ENRICHMENT, who="Nightdesk", text=text)
+    head = Head(case.chain_seq, case.chain_head)
+    head.append(entry)
+    case.chain_seq, case.chain_head = head.seq, head.hash
+    return entry

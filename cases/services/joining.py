@@ -59,8 +59,8 @@ class Joined:
 
 
 def join(drafts: Sequence[Draft], case_ids: Sequence[int], *, at: datetime) -> list[Joined]:
-    """Find or open the case of each draft and write it. `case_ids` are new ones, enough if every draft opens a case;
-    the ids of the alerts are known, their rows not yet written."""
+    """Find the case of each draft, or open one; `write` writes them. `case_ids` are new ones, enough if every draft
+    opens a case; the ids of the alerts are known, their rows not yet written."""
     groups: dict[str, list[Draft]] = {}
     for draft in drafts:
         groups.setdefault(draft.fingerprint, []).append(draft)
@@ -72,12 +72,18 @@ def join(drafts: Sequence[Draft], case_ids: Sequence[int], *, at: datetime) -> l
         for draft in joined.drafts:
             draft.case_id = joined.pk
     _note_devices(grown)
-    entries = [_entry(joined, at) for joined in (*opened, *grown)]
+    return [*opened, *grown]
+
+
+def write(cases: Sequence[Joined], *, at: datetime) -> None:
+    """Write the cases of a batch and what hangs on them, their timelines last. Reads nothing."""
+    opened = [joined for joined in cases if joined.is_new]
+    grown = [joined for joined in cases if not joined.is_new]
+    entries = [_entry(joined, at) for joined in cases]
     bulk.add(Case, _CASE, [_case_row(joined, at) for joined in opened])
     bulk.change(Case, _CHANGED, [_change_row(joined, at) for joined in grown], to=_CHANGE)
     _write_parts(opened, grown, at)
     bulk.add(TimelineEntry, timeline.COLUMNS, entries)
-    return [*opened, *grown]
 
 
 def _known(keys: Sequence[str], at: datetime) -> dict[str, bulk.Row]:

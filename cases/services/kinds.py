@@ -60,8 +60,10 @@ class Sieves:
 
 
 def enabled() -> Sieves:
-    """The kinds that are on, for one batch."""
-    return Sieves(AlertKind.objects.filter(is_enabled=True))
+    """The kinds that are on. Their rows are read for each batch and compared as they are, which costs little: sieves
+    are made again only when a row has changed, in this process or in another."""
+    rows = tuple(AlertKind.objects.filter(is_enabled=True).values_list().iterator())
+    return _sieves(rows)
 
 
 def match(alert: NormalAlert, kinds: Sieves, *, detector: str = "") -> tuple[AlertKind | None, list[str]]:

@@ -64,19 +64,13 @@ def ids_of(wanted: Iterable[tuple[str, str, bool]], *, at: datetime) -> dict[tup
     """Find or make many at once: (kind, value, is_indicator) in, ids by (kind, value) out."""
     rows = {key_of(kind, value): (kind, value, is_indicator) for kind, value, is_indicator in wanted}
     ordered = sorted(rows)  # every batch in the same order: no deadlock
-    bulk.add_or(
+    found = bulk.found_or_added(
         Observable,
         _COLUMNS,
         [(rows[key][0], rows[key][1], key, rows[key][2], is_noise(*rows[key][:2]), "", at) for key in ordered],
         key="value_key",
-        otherwise="NOTHING",
     )
-    found = bulk.find(
-        "SELECT o.id, o.value_key FROM cases_observable o JOIN {keys} ON o.value_key = k.a",
-        "text",
-        [(key,) for key in ordered],
-    )
-    return {rows[key][:2]: pk for pk, key in found}
+    return {rows[key][:2]: pk for key, pk in found.items()}
 
 
 @transaction.atomic

@@ -13,9 +13,9 @@ import msgspec
 
 from cases.intake.base import FieldProblem, NormalAlert, NormalFlow
 from cases.models import Alert, AlertObservable, AlertPayload, AlertRevision, Case, RejectedPayload
-from cases.services import bulk
+from cases.services import bulk, joining
 from cases.services.drafts import MAX_COUNT, Draft, last_seen
-from cases.services.joining import Joined, join
+from cases.services.joining import Joined
 from cases.services.reading import Read
 
 LEVEL = 1  # of zlib: 14 us for a usual payload
@@ -104,13 +104,16 @@ def create(drafts: Sequence[Draft], at: datetime) -> list[Joined]:
     alert_ids, case_ids = bulk.new_ids((Alert, len(drafts)), (Case, len({draft.fingerprint for draft in drafts})))
     for draft, pk in zip(drafts, alert_ids, strict=True):
         draft.pk = pk
-    cases = join(drafts, case_ids, at=at)
+    cases = joining.join(drafts, case_ids, at=at)
     ordered = sorted(drafts, key=lambda draft: draft.read.key)  # every batch in the same order: no deadlock
-    bulk.add(Alert, _ALERT, [_alert_row(draft, at) for draft in ordered])
-    bulk.add(AlertPayload, _PAYLOAD, [(draft.pk, *_packed(draft.read)) for draft in drafts])
-    bulk.add(AlertObservable, _SIGHTING, [(draft.pk, *sighting) for draft in drafts for sighting in draft.sightings])
+    sightings = [(draft.pk, *sighting) for draft in drafts for sighting in draft.sightings]
     revisions = [(draft.pk, later) for draft in drafts for later in draft.later]
-    _revise((pair for pair in revisions if pair[1].sha256 not in _bodies(drafts)), at)
+    with bulk.together(len(drafts)):
+        joining.write(cases, at=at)
+        bulk.add(Alert, _ALERT, [_alert_row(draft, at) for draft in ordered])
+        bulk.add(AlertPayload, _PAYLOAD, [(draft.pk, *_packed(draft.read)) for draft in drafts])
+        bulk.add(AlertObservable, _SIGHTING, sightings)
+        _revise((pair for pair in revisions if pair[1].sha256 not in _bodies(drafts)), at)
     return cases
 
 

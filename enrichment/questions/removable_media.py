@@ -1,5 +1,7 @@
 """Removable media: was it used before, how much went there, which files?"""
 
+import re
+from collections import Counter
 from datetime import timedelta
 
 from cases.choices import Card, Verdict
@@ -12,6 +14,7 @@ PAST = timedelta(days=7)
 DAY = timedelta(hours=24)
 AFTER = timedelta(minutes=10)
 LARGE = 1_000_000_000  # bytes
+_SHARE = re.compile(r"\\\\[^\\]+\\[^\\]+")
 
 
 @questions.register
@@ -47,6 +50,7 @@ class RemovableMediaUse(Question):
                 ),
                 Fact(label="First use", value=_first_use(latest, media, is_new)),
                 Fact(label="Copied", value=f"{size(total)} in {counted(len(copied), 'file')}"),
+                *_from(copied),
                 Fact(label="By", value=", ".join(sorted({one.user for one in copied if one.user})) or "unknown"),
             ],
             columns=["UTC", "File", "Size"] if copied else [],
@@ -84,6 +88,13 @@ def _first_use(latest: RemovableMedia | None, media: list[RemovableMedia], is_ne
         return "unknown"
     first = min(one.at for one in media if (one.serial, one.name) == (latest.serial, latest.name))
     return f"{first:%d %b %H:%M} UTC{', never in the seven days before' if is_new else ''}"
+
+
+def _from(copied: list[FileEvent]) -> list[Fact]:
+    """The shares that the files came from, most files first; nothing where the source does not say."""
+    shares = Counter(found[0] for one in copied if (found := _SHARE.match(one.origin)))
+    told = [f"{share} ({counted(number, 'file')})" for share, number in shares.most_common(3)]
+    return [Fact(label="From", value=", ".join(told))] if told else []
 
 
 def _points(is_new: bool, is_much: bool) -> list[Points]:

@@ -55,9 +55,8 @@ class FindFile(Action):
             raise ActionError(f"{len(others)} devices hold the file: too many to add by themselves. Start a hunt.")
         names = ", ".join(hit.device.upper() for hit in others[:5])
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        text = (
-            f"Found on {len(others)} other device(s), not contained: {names}{more}" if others else "On no other device"
-        )
+        where = "1 other device" if len(others) == 1 else f"{len(others)} other devices"
+        text = f"Found on {where}, not contained: {names}{more}" if others else "On no other device"
         return Done(text=text, data={"searched": wanted, "hits": [_plain(hit) for hit in others]})
 
     def apply(self, call: Call, done: Done) -> None:

@@ -10,8 +10,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from cases.choices import Stage
-from cases.models import Case
+from cases.choices import DeviceState, Stage
+from cases.models import Case, CaseDevice
 from cases.views.access import reader, visible_case
 from response.actions.base import actions
 from response.choices import Risk, StepState
@@ -69,6 +69,7 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
         "is_escalated": case.stage not in {Stage.NEW, Stage.TRIAGE},
         "request_id": uuid4(),
         "may_contain": case.stage == Stage.RESPONSE and _is_containment_verified(cards),
+        "still_open": CaseDevice.objects.filter(case=case, state=DeviceState.SUSPECTED).select_related("device"),
         "next": reverse("cases:case", args=[case.pk]),
         "section": "queue",
     }

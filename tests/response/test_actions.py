@@ -49,7 +49,7 @@ def test_hits_elsewhere_become_suspected_devices_that_are_not_contained(world, c
     run = begin(case, analyst, FIND)
     settle_down()
 
-    assert step_of(run, "find").result == "Found on 1 other device(s), not contained: FIN-LT-0150"
+    assert step_of(run, "find").result == "Found on 1 other device, not contained: FIN-LT-0150"
     part = CaseDevice.objects.get(case=case, device__name="FIN-LT-0150")
     assert (part.reason, part.state) == (DeviceReason.HUNT, DeviceState.SUSPECTED)
     assert step_of(run, "find").data["hits"][0]["device_id"] == part.device_id

@@ -44,7 +44,7 @@ def test_an_integration_is_added_through_its_connectors_form(admin: Client) -> N
 
     assert answer.status_code == 302, answer.context["errors"]
     made = Integration.objects.get()
-    assert (made.connector, made.settings) == ("virustotal", {"url": "https://vt.example"})
+    assert (made.connector, made.settings) == ("virustotal", {"url": "https://vt.example", "calls_per_minute": None})
     assert integrations.connector_of(made).secret("api_key") == SECRET
     assert [entry.text for entry in AuditEntry.objects.all()] == ["Added integration VT (VirusTotal)"]
     assert AuditEntry.objects.get().who == "dee"

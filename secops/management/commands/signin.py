@@ -25,9 +25,9 @@ class Command(BaseCommand):
         if user is None:
             user = User.objects.create_user(options["username"])
             AuditEntry.append(f"User {user} made on the command line")
+        if not user.is_active:
+            raise CommandError(f"{user} is disabled", returncode=1)
         for role in options["role"]:
             user.groups.add(Group.objects.get(name=role))
             AuditEntry.append(f"User {user} got the role {role} on the command line")
-        if not user.is_active:
-            raise CommandError(f"{user} is disabled", returncode=1)
         self.stdout.write(f"{signin.base_url()}{signin.issue_link(user)}")

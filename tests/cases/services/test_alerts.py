@@ -294,15 +294,8 @@ def test_a_batch_costs_the_same_statements_however_large_it_is() -> None:
     assert len(many) <= len(few) + 1 <= 20  # one more asks whether the bytes came before
 
 
-def needs_many_connections() -> None:
-    """A database in memory is one connection; the chaos and browser tests run on a file."""
-    if connection.vendor == "sqlite":
-        pytest.skip("a database in memory has one connection")
-
-
 @pytest.mark.django_db(transaction=True)
 def test_twenty_threads_with_one_alert_make_one_alert() -> None:
-    needs_many_connections()
     payload = own()
     results: list[str] = []
     barrier = threading.Barrier(20)
@@ -326,7 +319,6 @@ def test_twenty_threads_with_one_alert_make_one_alert() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_bursts_from_several_threads_make_one_case_with_a_whole_timeline() -> None:
-    needs_many_connections()
 
     def work() -> None:
         try:

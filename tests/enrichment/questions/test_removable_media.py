@@ -1,5 +1,6 @@
 """The drive: first use, volume, files, and whose hand."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cases.choices import Verdict
@@ -59,6 +60,17 @@ def test_what_was_only_read_or_deleted_was_not_copied() -> None:
 
     assert judgement.headline == "Nothing was copied to a known drive in the last 24 hours."
     assert judgement.rows == []
+
+
+def test_the_shares_that_the_files_came_from_are_named_where_the_source_says_so() -> None:
+    events = [replace(copied(5_000, number), origin=r"\\FS-1\deals\2026") for number in range(2)]
+    events += [replace(copied(5_000, 3), origin=r"\\FS-2\hr"), replace(copied(5_000, 4), origin=r"C:\Users\ines.r")]
+
+    known = ask(RemovableMediaUse, about(), removable_media=[drive(1)], file_events=events)
+    silent = ask(RemovableMediaUse, about(), removable_media=[drive(1)], file_events=[copied(5_000)])
+
+    assert fact(known, "From") == r"\\FS-1\deals (2 files), \\FS-2\hr (1 file)"
+    assert "From" not in {one.label for one in silent.facts}
 
 
 def test_files_on_a_drive_that_nobody_named_are_told() -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from cases.models import Case
-from cases.services import observables
+from cases.services import observables, timeline
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import lookups, planning
@@ -175,3 +175,17 @@ def test_a_person_may_ask_again(source: Answers) -> None:
 
     case.refresh_from_db()
     assert case.cards["where"]["verdict"] == "malicious"
+
+
+def test_the_timeline_says_once_that_the_case_is_complete_and_the_chain_holds(source: Answers) -> None:
+    source.by_method["reputation"] = BAD
+    case = _case("address_reputation")
+
+    lookups.work()
+    lookups.retry(case, case.lookups.get().pk)
+    lookups.work()
+
+    said = [entry.text for entry in case.timeline.all() if "complete after" in entry.text]
+    assert len(said) == 1
+    assert said[0].startswith("1 lookup, complete after ")
+    assert timeline.verify(case) is None

@@ -52,12 +52,16 @@ def practice(shared_practice: Client) -> Client:
         ("RemotePort == 80 or RemotePort == 443 and InitiatingProcessFileName == 'updater.exe'", 2),
         ("(RemotePort == 80 or RemotePort == 443) and InitiatingProcessFileName == 'updater.exe'", 1),
         ("Timestamp > ago(90m)", 2),
-        (f"Timestamp between (datetime({ago(hours=2)}) .. datetime({ago(hours=1)}))", 2),
-        (f"Timestamp < datetime({NOW:%Y-%m-%d} 00:00:00)", None),
+        ("Timestamp between (datetime(TWO_HOURS_AGO) .. datetime(HOUR_AGO))", 2),
+        ("Timestamp < datetime(TODAY 00:00:00)", None),
         ("true", 4),
     ],
 )
 def test_expressions_mean_what_kusto_means(practice: Client, test: str, count: int | None) -> None:
+    times = {"TWO_HOURS_AGO": ago(hours=2), "HOUR_AGO": ago(hours=1), "TODAY": f"{NOW:%Y-%m-%d}"}
+    for name, at in times.items():
+        test = test.replace(name, at)
+
     found = rows(practice, f"{NET} | where {test}")
 
     assert count is None or len(found) == count

@@ -1,0 +1,120 @@
+"""A house with one open and one restricted case, everything in both, and one person of every role outside of it."""
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.utils import timezone
+
+from cases.choices import Role, Stage
+from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObservable, Note, Observable, TimelineEntry
+from cases.services import timeline
+from enrichment.choices import LookupState
+from enrichment.models import CaseLookup, Lookup
+from response.models.runs import StepRun
+from response.services import runs
+from secops import integrations
+from secops.models import User
+from tests.factories import make_alert, make_case, make_device, make_observable, make_user
+from tests.response.conftest import ISOLATE, make_runbook
+
+CANARY = "quetzalplume"  # stands in every text of the restricted case and nowhere else
+ROLES = ("no role", "guest", "analyst", "responder", "approver", "admin", "superuser")
+SEERS = frozenset({"analyst", "responder", "approver", "admin"})
+
+
+@dataclass
+class Things:
+    """The ids of one case and of what belongs to it, as URLs name them."""
+
+    case: int
+    alert: int
+    entry: int
+    lookup: int
+    run: int
+    step: int
+    sha256: str
+
+    def url(self, template: str) -> str:
+        return template.format(**vars(self))
+
+
+@dataclass
+class House:
+    open: Things
+    restricted: Things
+    version: int
+    people: dict[str, User] = field(default_factory=dict)
+
+    def client(self, who: str, **options: Any) -> Client:
+        """Signed in as that person, or nobody."""
+        client = Client(**options)
+        if who != "anonymous":
+            client.force_login(self.people[who])
+        return client
+
+
+def build() -> House:
+    integrations.add("test_edr", "Test EDR", {})
+    team = Group.objects.create(name="insider team")
+    member = make_user("member", ["analyst"])
+    member.groups.add(team)
+    version = make_runbook(ISOLATE).pk
+    shared = make_observable("203.0.113.44")
+    house = House(
+        open=_fill("plain", version, shared, member),
+        restricted=_fill(CANARY, version, shared, member, is_restricted=True, group=team),
+        version=version,
+        people={"member": member},
+    )
+    for role in ROLES:
+        fields = {"is_superuser": True, "is_staff": True} if role == "superuser" else {}
+        house.people[role] = make_user(
+            role.replace(" ", "-"), [] if role in ("no role", "superuser") else [role], **fields
+        )
+    house.people["guest of the case"] = make_user("invited", ["guest"])
+    CaseMember.objects.create(case_id=house.open.case, user=house.people["guest of the case"])
+    return house
+
+
+def _fill(word: str, version: int, shared: Observable, member: User, **fields: Any) -> Things:
+    case = make_case(
+        title=f"Beacon {word}", stage=Stage.RESPONSE, person_name=word, device_name=word, target=word, **fields
+    )
+    CaseDevice.objects.create(case=case, device=make_device(f"DEV-{word}"))
+    alert = make_alert(case, title=f"Alert {word}", source_ref=word)
+    body = json.dumps({"title": word}).encode()
+    AlertPayload.objects.create(alert=alert, body=zlib.compress(body), sha256=f"{case.pk:064}", size=len(body))
+    for observable in (shared, make_observable(f"{word}.example", "domain")):
+        CaseObservable.objects.create(
+            case=case, observable=observable, role=Role.DESTINATION, first_seen_at=timezone.now()
+        )
+    Note.objects.create(case=case, author=member, text=f"Note {word}")
+    entry = timeline.record(case.pk, f"Entry {word}", kind=TimelineEntry.Kind.PERSON, actor=member)
+    lookup = _lookup(case, word)
+    run = runs.start(version, case.pk, request_id=uuid4(), actor=member)
+    step = StepRun.objects.get(run=run)
+    return Things(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, step.params_sha256)
+
+
+def _lookup(case: Case, word: str) -> Lookup:
+    subject = {"kind": "domain", "at": timezone.now().isoformat(), "value": word, "value_kind": "domain", "host": {}}
+    lookup = Lookup.objects.create(
+        question="domain_reputation",
+        connector_name="Source",
+        subject_kind="domain",
+        subject=subject,
+        subject_key=f"{case.pk:064}",
+        bucket=word,
+        tlp=case.tlp,
+        state=LookupState.FAILED,
+        created_at=timezone.now(),
+        ended_at=timezone.now(),
+        reason=f"Failed on {word}",
+    )
+    CaseLookup.objects.create(case=case, lookup=lookup)
+    return lookup

@@ -1,0 +1,85 @@
+"""One-time links, and the brake on guessing."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from secops.models import SignInLink, User
+from secops.signin import TRIES, LinkUsedError, issue_link, redeem_link
+from tests.factories import make_user
+
+LOGIN = "/accounts/login/"
+PASSWORD = "correct horse battery"
+
+
+def try_password(client: Client, password: str, username: str = "ada", **extra: str) -> int:
+    return client.post(LOGIN, {"username": username, "password": password}, headers=extra).status_code
+
+
+def test_a_link_signs_in_once(client: Client, analyst: User) -> None:
+    link = issue_link(analyst)
+
+    first, second = client.post(link), Client().post(link)
+
+    assert (first.status_code, first.headers["Location"]) == (302, "/queue/")
+    assert client.get("/queue/").status_code == 200
+    assert second.status_code == 410
+
+
+def test_looking_at_a_link_does_not_use_it_up(client: Client, analyst: User) -> None:
+    link = issue_link(analyst)
+
+    assert client.get(link).status_code == 200
+    assert "session" not in client.cookies
+    assert client.post(link).status_code == 302
+
+
+def test_only_the_hash_of_a_link_is_kept(analyst: User) -> None:
+    secret = issue_link(analyst).split("/")[-2]
+
+    row = SignInLink.objects.get()
+    assert secret not in str(vars(row))
+    assert re.fullmatch("[0-9a-f]{64}", row.sha256)
+
+
+def test_an_old_an_unknown_and_a_disabled_persons_link_get_the_same_refusal(analyst: User) -> None:
+    old = issue_link(analyst)
+    SignInLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    disabled = issue_link(make_user("gone", is_active=False))
+
+    said = set()
+    for link in (old, disabled, "/signin/made-up/"):
+        with pytest.raises(LinkUsedError) as refused:
+            redeem_link(link.split("/")[-2])
+        said.add(str(refused.value))
+    assert len(said) == 1
+
+
+def test_a_wrong_password_and_an_unknown_name_are_answered_alike(client: Client, analyst: User) -> None:
+    known = client.post(LOGIN, {"username": "ada", "password": "wrong"}).content.decode()
+    unknown = client.post(LOGIN, {"username": "eve", "password": "wrong"}).content.decode()
+
+    plain = [re.sub(r'value="[^"]*"', "", re.sub("x-csrftoken[^}]*", "", html)) for html in (known, unknown)]
+    assert plain[0] == plain[1]
+
+
+def test_too_many_tries_are_refused_even_with_the_right_password(client: Client, analyst: User) -> None:
+    assert {try_password(client, "wrong") for _ in range(TRIES)} == {200}
+
+    assert try_password(client, PASSWORD) == 429
+
+
+def test_a_forged_forwarding_header_does_not_loosen_the_brake(client: Client, analyst: User) -> None:
+    for number in range(TRIES):
+        try_password(client, "wrong", f"user{number}", **{"X-Forwarded-For": f"198.51.100.{number}"})
+
+    assert try_password(client, "wrong", "another", **{"X-Forwarded-For": "198.51.100.99"}) == 429
+
+
+def test_the_right_password_signs_in(client: Client, analyst: User) -> None:
+    assert try_password(client, PASSWORD) == 302
+    cookie = client.cookies["session"]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")

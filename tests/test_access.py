@@ -1,0 +1,253 @@
+"""Every URL times every role: who is let in, who is sent away, and that restriction is asked last, of everybody."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from secops.models import ApiToken
+from tests.house import CANARY, ROLES, SEERS, House, build
+
+ACTORS = ("anonymous", *ROLES, "guest of the case")
+WORKERS = frozenset({"analyst", "responder"})
+NOTERS = frozenset({"analyst", "responder", "approver", "guest of the case"})
+DECIDERS = frozenset({"responder", "approver"})
+STEERERS = frozenset({"responder"})
+INSIDE = SEERS | {"guest of the case"}  # of the open case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """One URL. `get` is who may read it: everybody, signed in, the case's readers, or nobody (POST only)."""
+
+    path: str
+    get: str = "case"
+    post: frozenset[str] | None = None  # who may act; None: POST is not taken
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+REASON = "A test of ours"
+CLOSE = {"disposition": "false_positive", "reason": REASON}
+CASE, RUN, STEP = "/cases/CASE-{case}/", "/runs/{run}/", "/steps/{step}/"
+DOORS: dict[str, Door] = {
+    "start": Door(path="/", get="signed in"),
+    "login": Door(path="/accounts/login/", get="everybody"),
+    "logout": Door(path="/accounts/logout/", get="nobody", post=frozenset(ACTORS)),
+    "use_link": Door(path="/signin/no-such-secret/", get="everybody"),
+    "set_theme": Door(path="/me/theme/", get="nobody", post=frozenset(ACTORS), data={"theme": "dark"}),
+    "health": Door(path="/health/", get="everybody"),
+    "cases:queue": Door(path="/queue/", get="signed in"),
+    "cases:queue_live": Door(path="/queue/live/", get="signed in"),
+    "cases:bulk": Door(path="/queue/bulk/assign/", get="nobody", post=WORKERS),
+    "cases:case": Door(path=CASE),
+    "cases:case_live": Door(path=CASE + "live/"),
+    "cases:seen": Door(path=CASE + "seen/"),
+    "cases:timeline": Door(path=CASE + "timeline/"),
+    "cases:alerts": Door(path=CASE + "alerts/"),
+    "cases:observables": Door(path=CASE + "observables/"),
+    "cases:notes": Door(path=CASE + "notes/"),
+    "cases:escalate": Door(path=CASE + "escalate/", post=WORKERS, data={"title": "Beacon"}),
+    "cases:assign": Door(path=CASE + "assign/", post=WORKERS, data={"assignee": ""}),
+    "cases:close": Door(path=CASE + "close/", post=WORKERS, data=CLOSE),
+    "cases:reopen": Door(path=CASE + "reopen/", post=WORKERS, data={"next": "/queue/"}),
+    "cases:contained": Door(path=CASE + "contained/", post=WORKERS, data={"next": "/queue/"}),
+    "cases:note": Door(path=CASE + "note/", post=NOTERS, data={"text": "Seen"}),
+    "cases:undo": Door(path=CASE + "undo/{entry}/", get="nobody", post=WORKERS),
+    "cases:alert": Door(path="/alerts/ALR-{alert}/"),
+    "enrichment:card": Door(path=CASE + "q/who/"),
+    "enrichment:risk": Door(path=CASE + "risk/"),
+    "enrichment:retry": Door(path=CASE + "lookups/{lookup}/retry/", get="nobody", post=WORKERS),
+    "response:panel": Door(path=CASE + "runs/panel/"),
+    "response:suggest": Door(path=CASE + "runs/suggest/"),
+    "response:start": Door(path=CASE + "runs/start/", get="nobody", post=WORKERS),
+    "response:run": Door(path=RUN),
+    "response:pause": Door(path=RUN + "pause/", get="nobody", post=STEERERS),
+    "response:resume": Door(path=RUN + "resume/", get="nobody", post=STEERERS),
+    "response:stop": Door(path=RUN + "stop/", get="nobody", post=STEERERS, data={"reason": REASON}),
+    "response:cancel": Door(path=RUN + "cancel/", get="nobody", post=STEERERS),
+    "response:approve": Door(path=STEP + "approve/", get="nobody", post=DECIDERS),
+    "response:reject": Door(path=STEP + "reject/", get="nobody", post=DECIDERS, data={"reason": REASON}),
+    "response:settle": Door(
+        path=STEP + "settle/", get="nobody", post=STEERERS, data={"happened": "no", "reason": REASON}
+    ),
+    "response:answer": Door(path=STEP + "answer/", get="nobody", post=WORKERS, data={"choice": "Go"}),
+    "response:undo": Door(path=STEP + "undo/", get="nobody", post=WORKERS),
+    "response:approvals": Door(path="/approvals/", get="signed in"),
+    "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
+    "response:approval": Door(path="/approvals/{step}/"),
+    "cases_api:alerts": Door(path="/api/v1/alerts/", get="nobody", post=frozenset()),
+    "cases_api:intake": Door(path="/api/v1/intake/suricata/", get="nobody", post=frozenset()),
+    "cases_api:alert": Door(path="/api/v1/alerts/ALR-{alert}/"),
+    "cases_api:case": Door(path="/api/v1/cases/CASE-{case}/"),
+}
+READ = [name for name, door in DOORS.items() if door.get != "nobody"]
+OF_A_CASE = [name for name, door in DOORS.items() if "{" in door.path]
+WRITE = [name for name, door in DOORS.items() if door.post is not None]
+
+
+@pytest.fixture
+def house(db: None) -> House:
+    return build()
+
+
+def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[str]:
+    """Every URL name of the site; the Django admin's own pages have a test of their own."""
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{space}{pattern.name}"
+        elif pattern.namespace != "admin":
+            yield from names(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else space)
+
+
+def sent(client: Client, house: House, name: str, *, restricted: bool = False) -> Any:
+    """The POST that this door expects."""
+    things, door = house.restricted if restricted else house.open, DOORS[name]
+    data = dict(door.data)
+    if name == "response:approve":
+        data["params_sha256"] = things.sha256
+    if name == "response:start":
+        data |= {"request_id": str(uuid4()), "runbook": str(house.version)}
+    if door.path.startswith("/api/"):
+        return client.post(things.url(door.path), data, content_type="application/json")
+    return client.post(things.url(door.path), data)
+
+
+def is_sent_to_sign_in(response: Any) -> bool:
+    return bool(response.status_code == 302 and response.headers["Location"].startswith("/accounts/login/"))
+
+
+def test_every_url_has_its_line_in_the_table() -> None:
+    assert set(names(get_resolver().url_patterns)) == set(DOORS)
+
+
+def test_a_visitor_is_sent_to_sign_in_or_refused_everywhere(house: House) -> None:
+    client = house.client("anonymous")
+
+    for name in READ:
+        response = client.get(house.open.url(DOORS[name].path))
+        is_open = DOORS[name].get == "everybody"
+        assert is_open == (response.status_code == 200), name
+        assert is_open or is_sent_to_sign_in(response) or response.status_code in (401, 403), name
+    for name in WRITE:
+        response = sent(client, house, name)
+        assert is_sent_to_sign_in(response) or response.status_code in (401, 403), name
+
+
+@pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
+def test_each_role_reads_what_it_may_and_finds_nothing_else(house: House, who: str) -> None:
+    client = house.client(who)
+
+    for name in READ:
+        response = client.get(house.open.url(DOORS[name].path))
+        if DOORS[name].get != "case" or who in INSIDE:
+            assert response.status_code in (200, 204, 302), name
+            assert not is_sent_to_sign_in(response), name
+        else:
+            assert response.status_code == 404, name
+
+
+@pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
+def test_each_role_does_what_it_may_and_nothing_else(house: House, who: str) -> None:
+    for name in WRITE:
+        allowed = DOORS[name].post or frozenset()
+        with transaction.atomic():
+            response = sent(house.client(who), house, name)
+            transaction.set_rollback(True)
+        if who in allowed:
+            assert response.status_code in (200, 204, 302, 409, 400), (name, response.status_code)
+        else:
+            assert response.status_code in (401, 403, 404), (name, response.status_code)
+            assert who not in INSIDE or response.status_code != 404, name
+
+
+@pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
+def test_a_restricted_case_of_others_is_nowhere_for_nobody(house: House, who: str) -> None:
+    client = house.client(who)
+
+    for name in OF_A_CASE:
+        if DOORS[name].get == "case":
+            response = client.get(house.restricted.url(DOORS[name].path))
+            assert response.status_code == 404, name
+            assert CANARY not in response.content.decode(), name
+        if DOORS[name].post is not None:
+            assert sent(client, house, name, restricted=True).status_code in (403, 404), name
+
+
+def test_the_members_of_its_team_open_it(house: House) -> None:
+    client = house.client("member")
+
+    for name in OF_A_CASE:
+        if DOORS[name].get == "case":
+            assert client.get(house.restricted.url(DOORS[name].path)).status_code in (200, 204), name
+
+
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.get == "nobody"])
+def test_what_only_takes_posts_refuses_a_get(house: House, name: str) -> None:
+    assert house.client("responder").get(house.open.url(DOORS[name].path)).status_code in (403, 405)
+
+
+def test_a_post_without_its_token_is_refused(house: House) -> None:
+    client = house.client("responder", enforce_csrf_checks=True)
+
+    for name in WRITE:
+        assert sent(client, house, name).status_code == 403, name
+
+
+@pytest.mark.parametrize("name", ["cases:assign", "cases:close", "cases:note", "response:cancel", "cases:bulk"])
+def test_no_form_leads_off_the_site(house: House, name: str) -> None:
+    door = DOORS[name]
+
+    response = house.client("responder").post(
+        house.open.url(door.path), door.data | {"next": "https://elsewhere.example/"}
+    )
+
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/")
+
+
+def test_a_step_of_another_case_cannot_be_reached_through_ones_own(house: House) -> None:
+    client = house.client("responder")
+    mixed = f"/cases/CASE-{house.open.case}"
+
+    assert client.post(f"{mixed}/lookups/{house.restricted.lookup}/retry/").status_code == 404
+    assert client.post(f"{mixed}/undo/{house.restricted.entry}/").status_code == 404
+
+
+@pytest.mark.parametrize("who", ["no role", "guest", "analyst", "responder", "approver", "superuser"])
+def test_only_the_admin_role_opens_the_administration(house: House, who: str) -> None:
+    assert house.client(who).get("/admin/").status_code == 302
+    assert house.client("admin").get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "may_read"), [(ApiToken.Scope.INTAKE, False), (ApiToken.Scope.READ, True)], ids=["intake", "read"]
+)
+def test_a_token_reads_only_with_the_scope_for_it(house: House, scope: ApiToken.Scope, may_read: bool) -> None:
+    _, secret = ApiToken.issue("reader", scope=scope, user=house.people["analyst"])
+    headers = {"Authorization": f"Bearer {secret}"}
+    client = house.client("anonymous")
+
+    got = {
+        name: client.get(house.open.url(DOORS[name].path), headers=headers).status_code
+        for name in ("cases_api:alert", "cases_api:case")
+    }
+    hidden = client.get(house.restricted.url("/api/v1/cases/CASE-{case}/"), headers=headers).status_code
+
+    assert got["cases_api:case"] == (200 if may_read else 403)
+    assert got["cases_api:alert"] == (200 if may_read else 404)
+    assert hidden == (404 if may_read else 403)
+
+
+def test_a_disabled_person_is_out_at_once(house: House) -> None:
+    client = house.client("analyst")
+    assert client.get("/queue/").status_code == 200
+
+    house.people["analyst"].is_active = False
+    house.people["analyst"].save()
+
+    assert is_sent_to_sign_in(client.get("/queue/"))
