@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from secops import secrets as vault
 from secops.connectors.base import Connector, RateLimit, Settings, connectors
-from secops.connectors.capabilities import capabilities_of
+from secops.connectors.capabilities.catalogue import capabilities_of
 from secops.errors import SecopsError
 from secops.models import AuditEntry, Integration
 from secops.models.integrations import HealthState

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from cases.choices import DeviceReason, DeviceState
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 
 
 class Person(models.Model):

@@ -16,6 +16,7 @@ from django.db import connection, models
 from psycopg.pq import PipelineStatus
 
 Row = tuple[Any, ...]
+HANDFUL = 5  # rows up to which single values are cheaper than arrays of them
 FEW = 20  # rows that are sooner written by a prepared INSERT than by COPY, which is never prepared
 
 _ARRAYS = {
@@ -114,12 +115,12 @@ def found_or_added(
     ids: dict[Any, int] = {}
     if is_postgres():
         sql = (
-            f"WITH fresh AS ({_insertion(model, columns)} ON CONFLICT ({key}) DO NOTHING RETURNING id, {key})"
+            f"WITH fresh AS ({_insertion(model, columns, len(rows))} ON CONFLICT ({key}) DO NOTHING RETURNING id, {key})"
             f" SELECT id, {key} FROM fresh UNION ALL"
             f" SELECT id, {key} FROM {table} JOIN unnest(%s::text[]) AS k (a) ON {key} = k.a"
         )
         with connection.cursor() as cursor:
-            cursor.execute(sql, [*map(list, zip(*rows, strict=True)), [value for (value,) in wanted]])
+            cursor.execute(sql, [*_flat(rows), [value for (value,) in wanted]])
             ids = {value: pk for pk, value in cursor.fetchall()}
     else:
         add_or(model, columns, rows, key=key, otherwise="NOTHING")
@@ -165,6 +166,19 @@ def find(select: str, kinds: str, rows: Sequence[Row]) -> list[Row]:
         return found
 
 
+def all_rows(model: type[models.Model]) -> tuple[Row, ...]:
+    """Every row of a small table as it is stored, JSON as text; to be compared with those of the last time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_selection(model))
+        return tuple(cursor.fetchall())
+
+
+@lru_cache(maxsize=8)
+def _selection(model: type[models.Model]) -> str:
+    columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+    return f"SELECT {columns} FROM {model._meta.db_table} ORDER BY id"
+
+
 def locked(order: str, table: str) -> str:
     """The end of a SELECT that locks what it finds, always in the same order; SQLite has one writer anyway."""
     return f"ORDER BY {order} FOR UPDATE OF {table}" if is_postgres() else f"ORDER BY {order}"
@@ -182,15 +196,24 @@ def _is_together() -> bool:
 
 
 def _insert(model: type[models.Model], columns: tuple[str, ...], rows: Sequence[Row], conflict: str = "") -> None:
-    """PostgreSQL: one statement whose text does not depend on the number of rows, so that it stays prepared."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_insertion(model, columns)} {conflict}", [*map(list, zip(*rows, strict=True))])
+        cursor.execute(f"{_insertion(model, columns, len(rows))} {conflict}", _flat(rows))
 
 
-@lru_cache(maxsize=64)
-def _insertion(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    values = f"SELECT {_cast(model, columns)} FROM {_unnest(model, columns)}"
+def _insertion(model: type[models.Model], columns: tuple[str, ...], number: int) -> str:
+    """PostgreSQL: one of few texts whatever the number of rows, so that it stays prepared."""
+    if number <= HANDFUL:
+        values = f"VALUES {', '.join([f'({_marks(columns)})'] * number)}"
+    else:
+        values = f"SELECT {_cast(model, columns)} FROM {_unnest(model, columns)}"
     return f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) {values}"
+
+
+def _flat(rows: Sequence[Row]) -> list[Any]:
+    """The parameters of such a statement."""
+    if len(rows) <= HANDFUL:
+        return [value for row in rows for value in row]
+    return [list(values) for values in zip(*rows, strict=True)]
 
 
 def _marks(columns: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from cases.intake.base import NormalDevice
 from cases.intake.gate import clean_text
 from cases.models import Case, CaseDevice, Device, Person, TimelineEntry
 from cases.services import identity, timeline
-from secops.connectors.capabilities import DeviceRecord
+from secops.connectors.capabilities.identity import DeviceRecord
 from secops.models import User
 
 KEYS = ("agent_id", "directory_id", "mac", "fqdn", "name")  # strongest first

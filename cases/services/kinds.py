@@ -1,13 +1,18 @@
 """Which kind an alert is of: cheap equalities first, the expression only for candidates (PERFORMANCE.md, rule 11)."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import JSONField
+
 from cases.intake.base import NormalAlert
 from cases.models import AlertKind
+from cases.services import bulk
 from secops.expressions import ExpressionError, Scope, holds, scope
 
 MAX_NOTE = 200  # characters of what an expression said when it failed
@@ -45,9 +50,9 @@ class Sieves:
     """The kinds in the order in which they are asked; remembers which pass the cheap tests, for a batch has many
     alerts of few rules."""
 
-    def __init__(self, kinds: Iterable[AlertKind]) -> None:
-        self.by_slug = {kind.slug: kind for kind in kinds}
-        self._sieves = [_sieve(kind) for kind in self.by_slug.values()]
+    def __init__(self, sieves: Sequence[Sieve]) -> None:
+        self.by_slug = {sieve.kind.slug: sieve.kind for sieve in sieves}
+        self._sieves = sieves
         self._passed: dict[tuple[Any, ...], list[AlertKind]] = {}
 
     def candidates(self, alert: NormalAlert, detector: str) -> list[AlertKind]:
@@ -60,10 +65,24 @@ class Sieves:
 
 
 def enabled() -> Sieves:
-    """The kinds that are on. Their rows are read for each batch and compared as they are, which costs little: sieves
-    are made again only when a row has changed, in this process or in another."""
-    rows = tuple(AlertKind.objects.filter(is_enabled=True).values_list().iterator())
-    return _sieves(rows)
+    """The kinds that are on, for one batch. Their rows are read each time, for an admin may have changed them in
+    another process; only from changed rows are kinds and sieves made again."""
+    return Sieves(_made(bulk.all_rows(AlertKind)))
+
+
+@lru_cache(maxsize=1)
+def _made(rows: tuple[bulk.Row, ...]) -> tuple[Sieve, ...]:
+    fields = AlertKind._meta.concrete_fields
+    names = [field.attname for field in fields]
+    kinds = []
+    for row in rows:
+        values = [
+            json.loads(value) if isinstance(field, JSONField) else field.to_python(value)
+            for field, value in zip(fields, row, strict=True)
+        ]
+        kinds.append(AlertKind.from_db(DEFAULT_DB_ALIAS, names, values))
+    kinds.sort(key=lambda kind: (kind.order, kind.pk))
+    return tuple(_sieve(kind) for kind in kinds if kind.is_enabled)
 
 
 def match(alert: NormalAlert, kinds: Sieves, *, detector: str = "") -> tuple[AlertKind | None, list[str]]:

@@ -9,7 +9,7 @@ from cases.intake.base import NormalPerson
 from cases.intake.gate import clean_text
 from cases.models import Case, CasePerson, Person, TimelineEntry
 from cases.services import identity, timeline
-from secops.connectors.capabilities import PersonRecord
+from secops.connectors.capabilities.identity import PersonRecord
 from secops.models import User
 
 KEYS = ("directory_id", "sid", "upn", "login")  # strongest first

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
-from secops.connectors.capabilities import Listing, Listings
+from secops.connectors.capabilities.places import Listing, Listings
 
 RENTED = frozenset({"hosting", "cloud", "vpn"})
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Question, Subject, questions
-from secops.connectors.capabilities import Locate
+from secops.connectors.capabilities.places import Locate
 
 
 @questions.register

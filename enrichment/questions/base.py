@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 from secops.registry import Registry
 
 

@@ -9,7 +9,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.beacon import Beacon, Surroundings, judge_beacon
-from secops.connectors.capabilities import Reputation
+from secops.connectors.capabilities.places import Reputation
 
 type Findings = list[Mapping[str, Any]]
 LABELS = {"malicious": "Beacon", "suspicious": "Beacon", "benign": "Normal", "informational": "Regular"}

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
-from secops.connectors.capabilities import Change, Changes
+from secops.connectors.capabilities.devices import Change, Changes
 
 NEAR = timedelta(minutes=30)
 PAST = timedelta(hours=72)

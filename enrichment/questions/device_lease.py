@@ -3,7 +3,7 @@
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Question, Subject, questions
-from secops.connectors.capabilities import Leases
+from secops.connectors.capabilities.identity import Leases
 
 
 @questions.register

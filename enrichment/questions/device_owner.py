@@ -5,7 +5,7 @@ from dataclasses import asdict
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Question, Subject, questions
-from secops.connectors.capabilities import DeviceRecord, Directory
+from secops.connectors.capabilities.identity import DeviceRecord, Directory
 
 
 @questions.register

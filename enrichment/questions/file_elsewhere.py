@@ -4,7 +4,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.measures import counted
-from secops.connectors.capabilities import FindFile
+from secops.connectors.capabilities.files import FindFile
 
 FEW = 5  # a file on more devices is most often a usual program
 

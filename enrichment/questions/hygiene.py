@@ -5,7 +5,7 @@ from datetime import datetime
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
-from secops.connectors.capabilities import Posture, Postures
+from secops.connectors.capabilities.devices import Posture, Postures
 
 LATE_DAYS = 30
 

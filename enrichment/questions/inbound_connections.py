@@ -7,7 +7,7 @@ from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.inbound import EMPTY_BYTES, knocking
 from enrichment.reasoning.measures import size
-from secops.connectors.capabilities import Flows
+from secops.connectors.capabilities.traffic import Flows
 
 PAST = timedelta(hours=24)
 REMOTE_PORTS = {22: "SSH", 3389: "RDP", 5900: "VNC", 5985: "WinRM", 5986: "WinRM"}

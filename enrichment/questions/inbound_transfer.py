@@ -7,7 +7,7 @@ from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Points, Question, Subject, questions
 from enrichment.reasoning.inbound import MINUTES_BEFORE, candidates, largest_transfer
 from enrichment.reasoning.measures import size
-from secops.connectors.capabilities import Flows
+from secops.connectors.capabilities.traffic import Flows
 
 MOST_ASKED = 8  # peers whose connections are looked at one by one
 LARGE = 5_000_000  # bytes; a page with pictures brings less

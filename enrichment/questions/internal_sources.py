@@ -7,7 +7,7 @@ from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.measures import size
 from enrichment.reasoning.sources import Source, inside_sources
-from secops.connectors.capabilities import Flows
+from secops.connectors.capabilities.traffic import Flows
 
 DAYS = 8
 

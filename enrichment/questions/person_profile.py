@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Points, Question, Subject, questions
-from secops.connectors.capabilities import DeviceRecord, Directory, PersonRecord
+from secops.connectors.capabilities.identity import DeviceRecord, Directory, PersonRecord
 
 
 @questions.register

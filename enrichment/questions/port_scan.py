@@ -7,7 +7,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.scan import Scan, find_scans
-from secops.connectors.capabilities import Flow, Flows
+from secops.connectors.capabilities.traffic import Flow, Flows
 
 AROUND = timedelta(hours=1)
 

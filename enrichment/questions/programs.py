@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Card, ObservableKind, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Points, Question, Subject, questions
-from secops.connectors.capabilities import Processes, ProcessFact
+from secops.connectors.capabilities.devices import Processes, ProcessFact
 
 AROUND = timedelta(hours=1)
 PAST = timedelta(hours=24)

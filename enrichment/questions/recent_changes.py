@@ -7,7 +7,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.measures import counted
-from secops.connectors.capabilities import Change, Changes
+from secops.connectors.capabilities.devices import Change, Changes
 
 PAST, AFTER = timedelta(hours=72), timedelta(minutes=10)
 LASTING = frozenset({"task", "service", "autorun"})  # how a program stays after a restart

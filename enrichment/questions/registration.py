@@ -6,7 +6,7 @@ from typing import ClassVar
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
-from secops.connectors.capabilities import Register
+from secops.connectors.capabilities.places import Register
 
 YOUNG_DAYS = 30
 

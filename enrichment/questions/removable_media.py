@@ -8,7 +8,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.measures import counted, size
-from secops.connectors.capabilities import FileActivity, FileEvent, RemovableMedia
+from secops.connectors.capabilities.files import FileActivity, FileEvent, RemovableMedia
 
 PAST = timedelta(days=7)
 DAY = timedelta(hours=24)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Points, Question, Subject, questions
-from secops.connectors.capabilities import Reputation, Reputations
+from secops.connectors.capabilities.places import Reputation, Reputations
 
 CONVICTING = 3  # engines; one or two are often wrong
 MOST_RELATED = 3
@@ -70,7 +70,8 @@ def _headline(report: Reputation, name: str) -> str:
     if not report.malicious:
         return f"None of {report.checked} engines calls {name} malicious."
     family = f", known as {', '.join(report.families)}" if report.families else ""
-    return f"{report.malicious} of {report.checked} engines call {name} malicious{family}."
+    call = "calls" if report.malicious == 1 else "call"
+    return f"{report.malicious} of {report.checked} engines {call} {name} malicious{family}."
 
 
 def _facts(report: Reputation) -> list[Fact]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Points, Question, Subject, questions
-from secops.connectors.capabilities import SignIn, SignIns
+from secops.connectors.capabilities.identity import SignIn, SignIns
 
 LOOK_BACK = timedelta(hours=24)
 

@@ -6,7 +6,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.measures import counted
-from secops.connectors.capabilities import Inventory, Software
+from secops.connectors.capabilities.devices import Inventory, Software
 
 LEAST_GROUP = 5  # devices; a smaller group is no majority
 RARE_SHARE = 0.2

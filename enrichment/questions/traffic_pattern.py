@@ -10,7 +10,7 @@ from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Question, Subject, questions
 from enrichment.reasoning.beacon import Beacon, find_beacon
 from enrichment.reasoning.measures import counted, size, span
-from secops.connectors.capabilities import Flow, Flows
+from secops.connectors.capabilities.traffic import Flow, Flows
 
 PAST = timedelta(days=7)
 MOST_DOTS = 300

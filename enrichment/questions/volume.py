@@ -7,7 +7,7 @@ from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Points, Question, Subject, questions
 from enrichment.reasoning.measures import size
 from enrichment.reasoning.volume import LEAST_DAYS, Comparison, compare_received, compare_sent
-from secops.connectors.capabilities import DayVolume, Flows, Window
+from secops.connectors.capabilities.traffic import DayVolume, Flows, Window
 
 DAYS = 8  # the last 24 hours and seven days before them
 

@@ -7,7 +7,7 @@ from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Question, Subject, questions
 from enrichment.reasoning.measures import counted, size
-from secops.connectors.capabilities import WebRequest, WebRequests
+from secops.connectors.capabilities.traffic import WebRequest, WebRequests
 
 BEFORE, AFTER = timedelta(hours=1), timedelta(minutes=10)
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 from statistics import median
 
 from enrichment.reasoning.measures import SIGMA, Signal, counted, mad, size, span
-from secops.connectors.capabilities import Flow, Listing, Reputation
+from secops.connectors.capabilities.places import Listing, Reputation
+from secops.connectors.capabilities.traffic import Flow
 
 LEAST_CONNECTIONS = 12
 SHORTEST_PERIOD = 1.0  # seconds; anything faster is one conversation in pieces

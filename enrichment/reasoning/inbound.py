@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from enrichment.reasoning.measures import counted, size
-from secops.connectors.capabilities import Flow, PeerTotal
+from secops.connectors.capabilities.traffic import Flow, PeerTotal
 
 MINUTES_BEFORE = 60.0
 LARGER_FROM = 1_000_000  # bytes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enrichment.reasoning.measures import counted, span
-from secops.connectors.capabilities import Flow
+from secops.connectors.capabilities.traffic import Flow
 
 WINDOW_SECONDS = 600.0
 LEAST_TARGETS = 15  # ports of one host or hosts of one port within the window

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from enrichment.reasoning.measures import size
 from enrichment.reasoning.volume import Comparison, compare
-from secops.connectors.capabilities import PeerTotal
+from secops.connectors.capabilities.traffic import PeerTotal
 
 WORTH_TELLING = 1_000_000  # bytes today
 

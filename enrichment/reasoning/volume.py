@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from enrichment.reasoning.measures import SIGMA, counted, mad, size, times
-from secops.connectors.capabilities import DayVolume
+from secops.connectors.capabilities.traffic import DayVolume
 
 LEAST_DAYS = 3  # fewer past days with traffic are no past to compare with
 UNUSUAL_RATIO = 3.0

@@ -23,7 +23,7 @@ from enrichment.services.planning import plan
 from enrichment.services.settling import keep, settle
 from secops import integrations
 from secops.connectors.base import Connector
-from secops.connectors.capabilities import SourceLimited, SourceRefused
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.errors import SecopsError
 from secops.faultpoints import hit
 from secops.models import Integration

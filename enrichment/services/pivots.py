@@ -7,7 +7,7 @@ from cases.models import Case
 from cases.services import devices, observables, people
 from enrichment.models import CaseLookup, Lookup
 from enrichment.questions.base import Judgement, Pivot
-from secops.connectors.capabilities import DeviceRecord, PersonRecord
+from secops.connectors.capabilities.identity import DeviceRecord, PersonRecord
 
 if TYPE_CHECKING:
     from enrichment.services.lookups import Outcome

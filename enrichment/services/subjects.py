@@ -13,7 +13,7 @@ from enrichment.choices import LookupState, SubjectKind
 from enrichment.models import Lookup
 from enrichment.questions.base import Question, Subject
 from secops.chain import canonical
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 
 MOST_ADDRESSES = 5  # of one case, the first seen first
 MOST_OTHERS = 10

@@ -10,7 +10,7 @@ from django import forms
 from cases.models import Case, CaseDevice
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 from secops.integrations import connector_of, with_capability
 from secops.models import Integration
 from secops.registry import Registry

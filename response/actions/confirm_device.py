@@ -9,7 +9,7 @@ from cases.services import devices, people
 from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
-from secops.connectors.capabilities import DeviceRecord, Host, PersonRecord
+from secops.connectors.capabilities.identity import DeviceRecord, Host, PersonRecord
 from secops.http import HttpError
 from secops.integrations import connector_of, with_capability
 

@@ -11,7 +11,9 @@ from cases.services import devices
 from response.actions.base import Action, Call, Done, Plan, actions
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
-from secops.connectors.capabilities import DeviceRecord, FileHit, NoEffect
+from secops.connectors.capabilities.errors import NoEffect
+from secops.connectors.capabilities.files import FileHit
+from secops.connectors.capabilities.identity import DeviceRecord
 
 MAX_FILES = 10
 MAX_HITS = 200

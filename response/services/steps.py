@@ -17,7 +17,7 @@ from response.errors import ActionError, TransitionError
 from response.models import Attempt, Run, StepRun
 from response.services import clock, outcomes, policy, progress, readback, transitions
 from secops import integrations
-from secops.connectors.capabilities import Doubt, NoEffect, SourceLimited, SourceRefused
+from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
 from secops.http import HttpError
 from secops.models import Integration

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 
-from secops.connectors.capabilities import SourceLimited, SourceRefused
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.http import Answer, HttpClient
 from secops.registry import Registry
 
@@ -51,7 +51,7 @@ class Settings:
 
 
 class Connector:
-    """One product. Knows no model: it takes and gives the value objects of capabilities.py.
+    """One product. Knows no model: it takes and gives the value objects of the capabilities.
 
     A capability is had by having its methods. Third-party packages join by the entry point `secops.connectors`.
     """

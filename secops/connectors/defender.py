@@ -9,16 +9,10 @@ from django import forms
 
 from secops.connectors import microsoft_kql as kql
 from secops.connectors.base import DEFAULT_WAIT, BaseUrlField, Connector, RateLimit, Settings, connectors
-from secops.connectors.capabilities import (
-    DeviceRecord,
-    Doubt,
-    Host,
-    IsolationState,
-    NoEffect,
-    Posture,
-    SourceLimited,
-    SourceRefused,
-)
+from secops.connectors.capabilities.devices import Posture
+from secops.connectors.capabilities.effects import IsolationState
+from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
+from secops.connectors.capabilities.identity import DeviceRecord, Host
 from secops.connectors.microsoft_kql import Row, word
 from secops.connectors.microsoft_login import TokenSource, bearer
 from secops.http import Answer, HttpError
@@ -67,7 +61,7 @@ class Defender(Connector):
         return _posture(machine, updates, self.isolation_state(Host(agent_id=word(machine, "id"))))
 
     def isolate(self, host: Host, reason: str, key: str) -> str:
-        """Full isolation; the id of the machine action. NoEffect, Doubt and HttpError as capabilities.py says."""
+        """Full isolation; the id of the machine action. NoEffect, Doubt and HttpError as the capabilities say."""
         return self._act(host, "isolate", {"Comment": f"{reason} [{key}]", "IsolationType": "Full"})
 
     def release(self, host: Host, reason: str, key: str) -> str:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from iptocc import country_code
 
 from secops.connectors.base import Connector, connectors
-from secops.connectors.capabilities import Place
+from secops.connectors.capabilities.places import Place
 from secops.errors import SecopsError
 
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from django import forms
 
 from secops.connectors.base import BaseUrlField, Connector, connectors
-from secops.connectors.capabilities import Lease, SourceRefused
+from secops.connectors.capabilities.errors import SourceRefused
+from secops.connectors.capabilities.identity import Lease
 from secops.http import HttpError
 
 EMPTY = 3  # Kea's result code for "nothing found"

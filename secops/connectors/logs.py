@@ -7,21 +7,11 @@ from django import forms
 from django.conf import settings
 
 from secops.connectors.base import Connector, connectors
-from secops.connectors.capabilities import (
-    Change,
-    DayVolume,
-    FileEvent,
-    Flow,
-    Host,
-    Lease,
-    PeerTotal,
-    ProcessFact,
-    RemovableMedia,
-    SignIn,
-    SourceRefused,
-    WebRequest,
-    Window,
-)
+from secops.connectors.capabilities.devices import Change, ProcessFact
+from secops.connectors.capabilities.errors import SourceRefused
+from secops.connectors.capabilities.files import FileEvent, RemovableMedia
+from secops.connectors.capabilities.identity import Host, Lease, SignIn
+from secops.connectors.capabilities.traffic import DayVolume, Flow, PeerTotal, WebRequest, Window
 from secops.logfiles import changes, fileactivity, flows, leases, processes, sessions, web
 from secops.logfiles.store import LogStore, shared_store
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from secops.connectors import microsoft_events as events
 from secops.connectors import microsoft_kql as kql
-from secops.connectors.capabilities import Change, Host
+from secops.connectors.capabilities.devices import Change
+from secops.connectors.capabilities.identity import Host
 from secops.connectors.microsoft_hunting import HuntingQuestions
 from secops.connectors.microsoft_kql import Row, word
 

@@ -1,7 +1,7 @@
 """How Entra ID's users and devices, and Defender's DeviceInfo, read as records of people and devices."""
 
 from secops.connectors import microsoft_kql as kql
-from secops.connectors.capabilities import DeviceRecord, PersonRecord
+from secops.connectors.capabilities.identity import DeviceRecord, PersonRecord
 from secops.connectors.microsoft_kql import Row, word
 
 KINDS = {

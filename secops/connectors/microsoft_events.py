@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 from secops.connectors import microsoft_kql as kql
-from secops.connectors.capabilities import FileEvent, ProcessFact, RemovableMedia, SignIn
+from secops.connectors.capabilities.devices import ProcessFact
+from secops.connectors.capabilities.files import FileEvent, RemovableMedia
+from secops.connectors.capabilities.identity import SignIn
 from secops.connectors.microsoft_kql import Row, word
 
 LOGON_KINDS = {

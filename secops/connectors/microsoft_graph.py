@@ -10,7 +10,8 @@ from django import forms
 
 from secops.connectors import microsoft_kql as kql
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, Settings, connectors
-from secops.connectors.capabilities import DeviceRecord, Host, PersonRecord, SourceRefused
+from secops.connectors.capabilities.errors import SourceRefused
+from secops.connectors.capabilities.identity import DeviceRecord, Host, PersonRecord
 from secops.connectors.microsoft_changes import ChangeQuestions
 from secops.connectors.microsoft_directory import device_record, login_of, person_record
 from secops.connectors.microsoft_kql import Row, word

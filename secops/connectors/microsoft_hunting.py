@@ -4,16 +4,10 @@ from datetime import datetime, timedelta
 
 from secops.connectors import microsoft_events as events
 from secops.connectors import microsoft_kql as kql
-from secops.connectors.capabilities import (
-    FileEvent,
-    FileHit,
-    Host,
-    ProcessFact,
-    RemovableMedia,
-    SignIn,
-    Software,
-    SourceRefused,
-)
+from secops.connectors.capabilities.devices import ProcessFact, Software
+from secops.connectors.capabilities.errors import SourceRefused
+from secops.connectors.capabilities.files import FileEvent, FileHit, RemovableMedia
+from secops.connectors.capabilities.identity import Host, SignIn
 from secops.connectors.microsoft_kql import Row, word
 
 MOST_EVENTS = 20_000

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 
 Row = dict[str, Any]
 

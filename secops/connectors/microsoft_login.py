@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from secops.connectors.base import Connector
-from secops.connectors.capabilities import SourceRefused
+from secops.connectors.capabilities.errors import SourceRefused
 from secops.http import Answer, HttpError
 
 EARLY = 120.0  # seconds before its end that a token is no longer used

@@ -1,7 +1,8 @@
 """How healthy a device is, read from Defender's vulnerability management tables."""
 
 from secops.connectors import microsoft_kql as kql
-from secops.connectors.capabilities import Host, Posture
+from secops.connectors.capabilities.devices import Posture
+from secops.connectors.capabilities.identity import Host
 from secops.connectors.microsoft_hunting import HuntingQuestions
 from secops.connectors.microsoft_kql import Row, word
 

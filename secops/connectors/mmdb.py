@@ -11,7 +11,7 @@ import maxminddb
 from django import forms
 
 from secops.connectors.base import Connector, Settings, connectors
-from secops.connectors.capabilities import Place
+from secops.connectors.capabilities.places import Place
 from secops.connectors.iptocc import is_outside
 from secops.connectors.range_csv import RangeTable
 from secops.errors import SecopsError

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from django import forms
 
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, connectors
-from secops.connectors.capabilities import Registration
+from secops.connectors.capabilities.places import Registration
 from secops.http import Answer, HttpError
 
 ROLES = ("registrant", "administrative", "technical")  # whose name is the owner's, best first

@@ -12,7 +12,7 @@ from django import forms
 
 from secops import egress
 from secops.connectors.base import Connector, connectors
-from secops.connectors.capabilities import Doubt, NoEffect
+from secops.connectors.capabilities.errors import Doubt, NoEffect
 from secops.http import HttpError
 
 TIMEOUT = 10.0  # seconds for each step of the conversation

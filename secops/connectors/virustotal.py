@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django import forms
 
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, Settings, connectors
-from secops.connectors.capabilities import Reputation
+from secops.connectors.capabilities.places import Reputation
 from secops.http import HttpError
 
 PATHS = {

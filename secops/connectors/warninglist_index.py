@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from secops.connectors.capabilities import Listing
+from secops.connectors.capabilities.places import Listing
 
 # A million popular sites say little, and the smaller of two editions of one list says it twice.
 LEFT_OUT = {

@@ -11,7 +11,7 @@ from django import forms
 from django.conf import settings as deployment
 
 from secops.connectors.base import Connector, Settings, connectors
-from secops.connectors.capabilities import Listing
+from secops.connectors.capabilities.places import Listing
 from secops.connectors.warninglist_index import Index, load
 from secops.errors import SecopsError
 

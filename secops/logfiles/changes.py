@@ -5,7 +5,8 @@
 from datetime import datetime
 from typing import Any
 
-from secops.connectors.capabilities import Change, Host
+from secops.connectors.capabilities.devices import Change
+from secops.connectors.capabilities.identity import Host
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.processes import of_host
 from secops.logfiles.store import LogStore

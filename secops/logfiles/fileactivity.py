@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from secops.connectors.capabilities import FileEvent, Host, RemovableMedia
+from secops.connectors.capabilities.files import FileEvent, RemovableMedia
+from secops.connectors.capabilities.identity import Host
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.flows import of_addresses
 from secops.logfiles.leases import spans_of

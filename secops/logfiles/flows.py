@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from secops.connectors.capabilities import DayVolume, Flow, Host, PeerTotal, Window
+from secops.connectors.capabilities.identity import Host
+from secops.connectors.capabilities.traffic import DayVolume, Flow, PeerTotal, Window
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.leases import Span, lease_book, spans_of
 from secops.logfiles.networks import is_address, is_internal

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from secops.connectors.capabilities import Host, Lease
+from secops.connectors.capabilities.identity import Host, Lease
 from secops.logfiles.clock import EARLIEST, LATEST, aware, naive
 from secops.logfiles.store import LogStore
 from secops.logfiles.windows import short_name

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from secops.connectors.capabilities import Host, ProcessFact
+from secops.connectors.capabilities.devices import ProcessFact
+from secops.connectors.capabilities.identity import Host
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.leases import lease_book
 from secops.logfiles.networks import is_address

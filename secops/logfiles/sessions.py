@@ -4,7 +4,7 @@
 
 from datetime import datetime
 
-from secops.connectors.capabilities import Host, SignIn
+from secops.connectors.capabilities.identity import Host, SignIn
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.processes import of_host
 from secops.logfiles.store import LogStore

@@ -4,7 +4,8 @@
 
 from datetime import datetime
 
-from secops.connectors.capabilities import Host, WebRequest
+from secops.connectors.capabilities.identity import Host
+from secops.connectors.capabilities.traffic import WebRequest
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.flows import SAME_FLOW_SECONDS, of_addresses
 from secops.logfiles.leases import spans_of

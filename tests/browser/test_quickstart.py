@@ -102,7 +102,7 @@ def case_of(person: Person, number: str) -> dict[str, Any]:
 
 def step_of(page: Page, title: str) -> Locator:
     """A step in the runbook panel beside the case."""
-    return page.locator("#run-panel li.step").filter(has_text=title)
+    return page.locator("#run-panel .runp li.step").filter(has_text=title)
 
 
 def go_to_row(page: Page, number: str) -> None:
@@ -132,27 +132,6 @@ def effects(tryout: Tryout) -> list[tuple[str, str]]:
     return [(one["method"], one["device"]) for one in map(json.loads, lines) if one["method"] in EFFECTS]
 
 
-def test_somebody_who_may_approve_still_cannot_approve_what_they_asked_for(
-    responder: Person, analyst: Person, tryout: Tryout
-) -> None:
-    phone = responder.page
-    phone.goto(f"/cases/{REGISTRY}/")
-    phone.locator("#run-panel").get_by_role("button", name="Escalate and run").click()
-
-    isolate = step_of(phone, "Isolate device")
-    isolate.get_by_text("You asked for this step, so another person decides.").wait_for(timeout=LATER)
-    assert phone.get_by_role("button", name="Approve").count() == 0
-    status, said = responder.try_to_approve(str(isolate.get_attribute("id")).removeprefix("step-"))
-    assert status == 403
-    assert "You asked for this step, so another person decides." in said
-
-    phone.get_by_role("button", name="Cancel run").click()
-    phone.locator("#run-panel .run-h .chip").get_by_text("Cancelled").wait_for()
-    (run,) = case_of(analyst, REGISTRY)["runs"]
-    assert run["state"] == "cancelled"
-    assert "ENG-WS-0210" not in {device for _, device in effects(tryout)}
-
-
 def test_the_first_story_from_the_queue_to_the_device_and_back(
     analyst: Person, responder: Person, tryout: Tryout
 ) -> None:
@@ -168,7 +147,7 @@ def test_the_first_story_from_the_queue_to_the_device_and_back(
     desk.click("dialog[open] button:has-text('Escalate and run')")
 
     isolate = step_of(desk, "Isolate device")
-    isolate.get_by_text("All facts").wait_for()
+    isolate.get_by_text("All facts").wait_for(timeout=LATER)
     assert "Asked by Ana Lyst" in isolate.inner_text()
     assert any(reason in isolate.inner_text() for reason in WHY_NOT_THE_REQUESTER)
     assert desk.get_by_role("button", name="Approve").count() == 0
@@ -243,6 +222,27 @@ def test_every_page_comes_with_a_strict_policy(analyst: Person) -> None:
         policy = analyst.context.request.get(path).headers.get("content-security-policy", "")
         assert "default-src 'none'" in policy or "default-src 'self'" in policy, path
         assert "unsafe" not in policy, path
+
+
+def test_somebody_who_may_approve_still_cannot_approve_what_they_asked_for(
+    responder: Person, analyst: Person, tryout: Tryout
+) -> None:
+    phone = responder.page
+    phone.goto(f"/cases/{REGISTRY}/")
+    phone.locator("#run-panel").get_by_role("button", name="Escalate and run").click()
+
+    isolate = step_of(phone, "Isolate device")
+    isolate.get_by_text("You asked for this step, so another person decides.").wait_for(timeout=LATER)
+    assert phone.get_by_role("button", name="Approve").count() == 0
+    status, said = responder.try_to_approve(str(isolate.get_attribute("id")).removeprefix("step-"))
+    assert status == 403
+    assert "You asked for this step, so another person decides." in said
+
+    phone.get_by_role("button", name="Cancel run").click()
+    phone.locator("#run-panel .run-h .chip").get_by_text("Cancelled").wait_for()
+    (run,) = case_of(analyst, REGISTRY)["runs"]
+    assert run["state"] == "cancelled"
+    assert "ENG-WS-0210" not in {device for _, device in effects(tryout)}
 
 
 def test_the_run_ends_when_the_responder_says_how_to_go_on(responder: Person, tryout: Tryout) -> None:

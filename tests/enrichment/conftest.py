@@ -7,7 +7,7 @@ import pytest
 
 from secops import integrations
 from secops.connectors.base import Connector, connectors
-from secops.connectors.capabilities import CAPABILITIES
+from secops.connectors.capabilities.catalogue import CAPABILITIES
 from secops.models import Integration
 
 

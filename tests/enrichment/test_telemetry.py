@@ -17,7 +17,7 @@ from enrichment.questions.port_scan import PortScan
 from enrichment.questions.traffic_pattern import TrafficPattern
 from secops.charts import chart
 from secops.connectors.base import Settings
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 from secops.connectors.logs import Logs
 from tests.enrichment.questions.asking import finding
 

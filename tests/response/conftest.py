@@ -14,7 +14,9 @@ from response.models.runbooks import Runbook, Step
 from response.services import approvals, recovery, runbooks, runs, steps
 from secops import integrations
 from secops.connectors.base import Connector, connectors
-from secops.connectors.capabilities import FileHit, IsolationState, Posture
+from secops.connectors.capabilities.devices import Posture
+from secops.connectors.capabilities.effects import IsolationState
+from secops.connectors.capabilities.files import FileHit
 from secops.models import User
 from tests.factories import make_case, make_device, make_user
 

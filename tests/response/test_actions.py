@@ -10,7 +10,7 @@ from response.actions.notify import ReceiversField
 from response.choices import Effect, Risk, StepState
 from response.errors import ActionError
 from response.services import whole
-from secops.connectors.capabilities import FileHit
+from secops.connectors.capabilities.files import FileHit
 from secops.http import HttpError
 from tests.factories import make_device, make_observable, make_person
 from tests.response.conftest import CONFIRM, ISOLATE, MAIL, begin, say_yes, settle_down, step_of

@@ -12,7 +12,7 @@ from response.choices import Outcome, RunState, StepState
 from response.errors import ApprovalError, RunbookError, TransitionError
 from response.models import Attempt, Run, StepRun
 from response.services import decisions, invariants, outcomes, recovery, runs, steps
-from secops.connectors.capabilities import Doubt, NoEffect, SourceLimited
+from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited
 from secops.errors import NotAllowedError
 from secops.http import HttpError
 from tests.factories import make_case

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from secops import integrations
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, connectors
-from secops.connectors.capabilities import Listing
+from secops.connectors.capabilities.places import Listing
 from secops.errors import SecopsError
 from secops.integrations import IntegrationError
 from secops.models import AuditEntry, Integration

@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from secops import taskqueue, tick
 from secops.registry import due_counts, duties
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # the clock lets go of old connections
 NEXT = datetime(2126, 3, 10, 14, 12, tzinfo=UTC)
 type Enqueued = Callable[[], list[tuple[Any, ...]]]
 

@@ -8,7 +8,7 @@ from cases.choices import DeviceReason, DeviceState, Verdict
 from cases.intake.base import NormalDevice, NormalPerson
 from cases.models import Case, CaseMember, Device, Observable, Person
 from cases.services import answers, devices, observables, people
-from secops.connectors.capabilities import DeviceRecord, PersonRecord
+from secops.connectors.capabilities.identity import DeviceRecord, PersonRecord
 from secops.models import User
 from tests.cases.messages import own, send
 from tests.factories import make_case, make_observable

@@ -7,7 +7,7 @@ from typing import Any
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Judgement, Question, Subject
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 
 AT = datetime(2026, 3, 10, 14, 12, tzinfo=UTC)  # a Tuesday
 HOST = Host(name="FIN-LT-0142")

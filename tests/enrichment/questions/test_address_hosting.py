@@ -3,7 +3,7 @@
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.address_hosting import AddressHosting
-from secops.connectors.capabilities import Listing
+from secops.connectors.capabilities.places import Listing
 from tests.enrichment.questions.asking import about, ask, points
 
 ADDRESS = about(SubjectKind.ADDRESS, "203.0.113.44", "ip")

@@ -6,7 +6,7 @@ import pytest
 
 from enrichment.choices import SubjectKind
 from enrichment.questions.address_place import AddressPlace
-from secops.connectors.capabilities import Place
+from secops.connectors.capabilities.places import Place
 from tests.enrichment.questions.asking import Says, about, ask, fact
 
 ADDRESS = about(SubjectKind.ADDRESS, "203.0.113.44", "ip")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.change_explained import ChangeExplained
-from secops.connectors.capabilities import Change
+from secops.connectors.capabilities.devices import Change
 from tests.enrichment.questions.asking import AT, Says, about, ask, points
 
 KEY = about(SubjectKind.REGISTRY, "HKLM\\Software\\Run", "registry_key")

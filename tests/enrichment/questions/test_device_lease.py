@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from enrichment.choices import SubjectKind
 from enrichment.questions.device_lease import DeviceLease
-from secops.connectors.capabilities import Lease
+from secops.connectors.capabilities.identity import Lease
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact
 
 ADDRESS = about(SubjectKind.LEASE, "10.20.14.31", "ip")

@@ -1,7 +1,7 @@
 """The device's record, and its owner as a person of the case."""
 
 from enrichment.questions.device_owner import DeviceOwner
-from secops.connectors.capabilities import DeviceRecord
+from secops.connectors.capabilities.identity import DeviceRecord
 from tests.enrichment.questions.asking import Says, about, ask, fact
 
 

@@ -2,7 +2,7 @@
 
 from enrichment.choices import SubjectKind
 from enrichment.questions.file_elsewhere import FileElsewhere
-from secops.connectors.capabilities import FileHit
+from secops.connectors.capabilities.files import FileHit
 from tests.enrichment.questions.asking import Says, about, ask, fact, is_conviction, points
 
 FILE = about(SubjectKind.HASH, "ab" * 32, "hash_sha256")

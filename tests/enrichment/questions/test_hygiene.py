@@ -7,7 +7,7 @@ import pytest
 
 from cases.choices import Verdict
 from enrichment.questions.hygiene import Hygiene
-from secops.connectors.capabilities import Posture
+from secops.connectors.capabilities.devices import Posture
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 GOOD: dict[str, Any] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 from cases.choices import Verdict
 from enrichment.questions.inbound_connections import InboundConnections
-from secops.connectors.capabilities import PeerTotal
+from secops.connectors.capabilities.traffic import PeerTotal
 from tests.enrichment.questions.asking import Says, about, ask, fact, points
 from tests.enrichment.reasoning.flows import total
 

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from cases.choices import Verdict
 from enrichment.questions.internal_sources import InternalSources
-from secops.connectors.capabilities import Host, PeerTotal
+from secops.connectors.capabilities.identity import Host
+from secops.connectors.capabilities.traffic import PeerTotal
 from tests.enrichment.questions.asking import AT, Says, about, points
 from tests.enrichment.reasoning.flows import total
 

@@ -8,7 +8,7 @@ import pytest
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.person_profile import PersonProfile, off_hours
-from secops.connectors.capabilities import DeviceRecord, PersonRecord
+from secops.connectors.capabilities.identity import DeviceRecord, PersonRecord
 from tests.enrichment.questions.asking import Says, about, ask, fact, points
 
 MAYA = about(SubjectKind.PERSON, "maya.o", "user")

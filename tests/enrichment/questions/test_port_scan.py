@@ -3,7 +3,7 @@
 from cases.choices import Verdict
 from enrichment.questions.port_scan import PortScan
 from secops.charts import chart
-from secops.connectors.capabilities import Flow
+from secops.connectors.capabilities.traffic import Flow
 from tests.enrichment.questions.asking import Says, about, ask, is_conviction, points
 from tests.enrichment.reasoning.flows import flow, total
 

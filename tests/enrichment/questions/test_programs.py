@@ -7,7 +7,7 @@ import pytest
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.programs import ConnectingProgram, RegistryProgram
-from secops.connectors.capabilities import ProcessFact
+from secops.connectors.capabilities.devices import ProcessFact
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 PAIR = about(SubjectKind.PAIR, "203.0.113.44", "ip")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from cases.choices import Verdict
 from enrichment.questions.recent_changes import RecentChanges
-from secops.connectors.capabilities import Change
+from secops.connectors.capabilities.devices import Change
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 

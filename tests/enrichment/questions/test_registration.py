@@ -5,7 +5,7 @@ from datetime import timedelta
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.registration import AddressRegistration, DomainRegistration
-from secops.connectors.capabilities import Registration
+from secops.connectors.capabilities.places import Registration
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 DOMAIN = about(SubjectKind.DOMAIN, "cdn-metrics.example", "domain")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cases.choices import Verdict
 from enrichment.questions.removable_media import RemovableMediaUse
-from secops.connectors.capabilities import FileEvent, RemovableMedia
+from secops.connectors.capabilities.files import FileEvent, RemovableMedia
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 

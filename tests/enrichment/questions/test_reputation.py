@@ -7,7 +7,7 @@ import pytest
 from cases.choices import Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.reputation import AddressReputation, FileReputation
-from secops.connectors.capabilities import Reputation
+from secops.connectors.capabilities.places import Reputation
 from tests.enrichment.questions.asking import Says, about, ask, points
 
 ADDRESS = about(SubjectKind.ADDRESS, "203.0.113.44", "ip")

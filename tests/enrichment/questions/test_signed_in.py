@@ -6,7 +6,7 @@ import pytest
 
 from cases.choices import Verdict
 from enrichment.questions.signed_in import SignedIn
-from secops.connectors.capabilities import SignIn
+from secops.connectors.capabilities.identity import SignIn
 from tests.enrichment.questions.asking import AT, Says, about, ask, points
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cases.choices import Verdict
 from enrichment.questions.standard_software import StandardSoftware, is_rare
-from secops.connectors.capabilities import Software
+from secops.connectors.capabilities.devices import Software
 from tests.enrichment.questions.asking import Says, about, ask, points
 
 OFFICE = Software(name="Ledgerline", version="4.2", in_group=12, group_size=12, group="Finance")

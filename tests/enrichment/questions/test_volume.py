@@ -3,7 +3,7 @@
 from cases.choices import Verdict
 from enrichment.questions.volume import Volume
 from secops.charts import chart
-from secops.connectors.capabilities import DayVolume, Window
+from secops.connectors.capabilities.traffic import DayVolume, Window
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 WINDOW = Window(start=AT, end=AT)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from cases.choices import Verdict
 from enrichment.questions.web_requests import WebRequestsMade
-from secops.connectors.capabilities import WebRequest
+from secops.connectors.capabilities.traffic import WebRequest
 from tests.enrichment.questions.asking import AT, Says, about, ask, fact, points
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from secops.connectors.capabilities import Flow, Host, PeerTotal
+from secops.connectors.capabilities.identity import Host
+from secops.connectors.capabilities.traffic import Flow, PeerTotal
 from secops.logfiles.flows import connections, fan_out, peers
 from secops.logfiles.store import LogStore
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from secops.connectors.capabilities import Flow, PeerTotal
+from secops.connectors.capabilities.traffic import Flow, PeerTotal
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 

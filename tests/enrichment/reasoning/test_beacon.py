@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from enrichment.reasoning.beacon import Beacon, Surroundings, find_beacon, find_beacons, judge_beacon
-from secops.connectors.capabilities import Flow, Listing, Reputation
+from secops.connectors.capabilities.places import Listing, Reputation
+from secops.connectors.capabilities.traffic import Flow
 from tests.enrichment.reasoning.flows import NOON, flow, ticks
 
 BAD = Reputation(malicious=9, checked=90, families=["Marrowlink"])

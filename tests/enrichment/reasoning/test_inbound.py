@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from enrichment.reasoning.inbound import candidates, knocking, largest_transfer
-from secops.connectors.capabilities import PeerTotal
+from secops.connectors.capabilities.traffic import PeerTotal
 from tests.enrichment.reasoning.flows import NOON, flow, total
 
 MB = 1_000_000

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from enrichment.reasoning.scan import find_scans
-from secops.connectors.capabilities import Flow
+from secops.connectors.capabilities.traffic import Flow
 from tests.enrichment.reasoning.flows import flow
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from enrichment.reasoning.volume import compare_received, compare_sent
-from secops.connectors.capabilities import DayVolume
+from secops.connectors.capabilities.traffic import DayVolume
 
 MB = 1_000_000
 

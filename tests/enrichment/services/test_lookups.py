@@ -10,7 +10,9 @@ from cases.services import observables, timeline
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import lookups, planning
-from secops.connectors.capabilities import DeviceRecord, Lease, Reputation, SourceLimited, SourceRefused
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
+from secops.connectors.capabilities.identity import DeviceRecord, Lease
+from secops.connectors.capabilities.places import Reputation
 from secops.http import HttpError
 from secops.models import Integration
 from tests.enrichment.conftest import Answers

@@ -5,7 +5,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from secops.connectors.base import BaseUrlField, Connector, Settings, connectors
-from secops.connectors.capabilities import CAPABILITIES, SourceLimited, SourceRefused, capabilities_of
+from secops.connectors.capabilities.catalogue import CAPABILITIES, capabilities_of
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.http import HttpError
 from tests.secops.connectors.fake_http import answer
 

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from secops.connectors.capabilities import Doubt, Host, NoEffect
+from secops.connectors.capabilities.errors import Doubt, NoEffect
+from secops.connectors.capabilities.identity import Host
 from secops.connectors.defender import Defender
 from secops.http import Answer, HttpError
 from tests.secops.connectors.conftest import Range

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from secops.connectors.capabilities import SourceRefused
+from secops.connectors.capabilities.errors import SourceRefused
 from secops.connectors.kea import Kea
 from secops.http import Answer, HttpError
 from tests.secops.connectors.fake_http import FakeHttp, answer, connected

@@ -17,7 +17,9 @@ from enrichment.reasoning.scan import find_scans
 from enrichment.reasoning.sources import inside_sources
 from enrichment.reasoning.volume import compare_sent
 from secops.connectors.base import Settings, connectors
-from secops.connectors.capabilities import Host, SourceRefused, capabilities_of
+from secops.connectors.capabilities.catalogue import capabilities_of
+from secops.connectors.capabilities.errors import SourceRefused
+from secops.connectors.capabilities.identity import Host
 from secops.connectors.logs import Logs
 from secops.practice.generate import write
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from secops.connectors.capabilities import Host, SourceLimited, SourceRefused
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
+from secops.connectors.capabilities.identity import Host
 from secops.connectors.microsoft_graph import MicrosoftGraph
 from secops.http import HttpError
 from tests.secops.connectors.conftest import Range

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from pytest_django.fixtures import Settings
 
 from secops.connectors.base import Settings as Values
-from secops.connectors.capabilities import Doubt, NoEffect
+from secops.connectors.capabilities.errors import Doubt, NoEffect
 from secops.connectors.smtp import Smtp
 from secops.http import HttpError
 from tests.secops.connectors.conftest import Range

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from secops.connectors.capabilities import SourceLimited, SourceRefused
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.virustotal import VirusTotal
 from secops.http import Answer, HttpError
 from tests.secops.connectors.fake_http import FakeHttp, answer, connected

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 from secops.logfiles.changes import changes
 from secops.logfiles.fileactivity import file_events, removable_media, serial_of
 from secops.logfiles.processes import process_of, processes_writing

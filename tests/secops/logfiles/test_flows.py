@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 from secops.logfiles.flows import connections, fan_out, flow_window, peers, talkers, volumes
 from secops.logfiles.store import LogStore
 from secops.logfiles.web import web_requests

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from secops.connectors.capabilities import Host
+from secops.connectors.capabilities.identity import Host
 from secops.logfiles.clock import naive
 from secops.logfiles.flows import talkers, volumes
 from secops.logfiles.leases import Acknowledgement, LeaseBook, lease_at, spans_of

@@ -3,6 +3,7 @@
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -59,6 +60,7 @@ def test_a_mistake_is_said_and_makes_nothing(arguments: tuple[str, ...]) -> None
 
 
 def test_the_first_admin_is_made_with_a_link_that_works(client: Client) -> None:
+    Group.objects.get_or_create(name="admin")
     link = said("signin", "dee", "--create", "--role", "admin").strip()
 
     assert client.post(link[link.index("/signin/") :]).status_code == 302
@@ -66,6 +68,7 @@ def test_the_first_admin_is_made_with_a_link_that_works(client: Client) -> None:
 
 
 def test_a_disabled_person_gets_neither_link_nor_role() -> None:
+    Group.objects.get_or_create(name="admin")
     gone = make_user("gone", is_active=False)
 
     with pytest.raises(CommandError, match="disabled"):

@@ -1,0 +1,40 @@
+"""The names of all capabilities, and which of them a connector has."""
+
+from typing import Any
+
+from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
+from secops.connectors.capabilities.effects import Isolation, Mailer
+from secops.connectors.capabilities.files import FileActivity, FindFile
+from secops.connectors.capabilities.identity import Directory, Leases, SignIns
+from secops.connectors.capabilities.places import Listings, Locate, Register, Reputations
+from secops.connectors.capabilities.traffic import Flows, WebRequests
+
+CAPABILITIES: dict[str, type[Any]] = {
+    "leases": Leases,
+    "directory": Directory,
+    "sign_ins": SignIns,
+    "locate": Locate,
+    "registration": Register,
+    "listings": Listings,
+    "reputation": Reputations,
+    "flows": Flows,
+    "web_requests": WebRequests,
+    "posture": Postures,
+    "software": Inventory,
+    "changes": Changes,
+    "processes": Processes,
+    "file_activity": FileActivity,
+    "find_file": FindFile,
+    "isolate": Isolation,
+    "mail": Mailer,
+}
+
+
+def capabilities_of(connector: type[Any]) -> list[str]:
+    """The names of the capabilities whose methods the class has."""
+    return [name for name, protocol in CAPABILITIES.items() if _implements(connector, protocol)]
+
+
+def _implements(connector: type[Any], protocol: type[Any]) -> bool:
+    wanted: set[str] = getattr(protocol, "__protocol_attrs__", set())
+    return all(callable(getattr(connector, name, None)) for name in wanted)

@@ -1,0 +1,34 @@
+"""What acts on the world: isolating a device, sending a mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from secops.connectors.capabilities.identity import Host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolationState:
+    """What the product says of a device now. `state`: isolated, released, pending_isolate, pending_release, partly."""
+
+    state: str
+    text: str
+    handle: str = ""
+    at: datetime | None = None
+
+
+@runtime_checkable
+class Isolation(Protocol):
+    def isolate(self, host: Host, reason: str, key: str) -> str:
+        """Ask the product to cut the device off; returns its handle. `key` is our idempotency key."""
+
+    def release(self, host: Host, reason: str, key: str) -> str: ...
+
+    def isolation_state(self, host: Host) -> IsolationState: ...
+
+
+@runtime_checkable
+class Mailer(Protocol):
+    def send_mail(self, *, to: Sequence[str], subject: str, text: str, key: str) -> str:
+        """One plain-text mail; returns the Message-ID."""
