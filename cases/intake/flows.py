@@ -2,7 +2,6 @@
 
 from cases.choices import ObservableKind, Role
 from cases.intake.base import NormalDevice, NormalFlow
-from cases.intake.identities import device
 from cases.intake.networks import address, device_end, port
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
@@ -46,8 +45,9 @@ def add_ends(found: Observables, flow: NormalFlow | None) -> None:
 
 
 def flow_device(flow: NormalFlow | None) -> NormalDevice | None:
-    """The device of a flow, known by its address only."""
-    return device(ip=device_end(flow.src_ip, flow.dst_ip)) if flow else None
+    """The device of a flow, known by its address only, which is already in its one spelling."""
+    end = device_end(flow.src_ip, flow.dst_ip) if flow else ""
+    return NormalDevice(address=end) if end and not end.startswith("127.") else None
 
 
 def _amount(number: int | None) -> int | None:

@@ -2,12 +2,10 @@
 
 import re
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
-
-type Network = IPv4Network | IPv6Network
 
 _QUAD = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 _OTHER = re.compile(r"[0-9A-Fa-f:.]{2,45}")  # what may be an address; most texts that are asked about are names
@@ -56,12 +54,15 @@ def _is_within(value: str, words: tuple[str, ...]) -> bool:
         found = ip_address(value)
     except ValueError:
         return False
-    return any(found in network for network in _networks(words) if network.version == found.version)
+    number = int(found)
+    return any(first <= number <= last for version, first, last in _ranges(words) if version == found.version)
 
 
 @lru_cache(maxsize=8)
-def _networks(words: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ip_network(word, strict=False) for word in (*_PRIVATE, *words))
+def _ranges(words: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
+    """Version, first and last address of each network as numbers: asking a network itself takes ten times longer."""
+    networks = [ip_network(word, strict=False) for word in (*_PRIVATE, *words)]
+    return tuple((one.version, int(one.network_address), int(one.broadcast_address)) for one in networks)
 
 
 def device_end(src_ip: str, dst_ip: str) -> str:

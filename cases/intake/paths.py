@@ -51,7 +51,8 @@ class Document:
     def text(self, *paths: str) -> str:
         """The first scalar that is there, as text, or ""."""
         for path in paths:
-            for value in self._at(path):
+            node = self._noted.get(path)
+            for value in (node,) if type(node) is str else self._at(path):
                 if text := plain(value):
                     return text
         return ""
@@ -95,7 +96,9 @@ class Document:
         folded, above = _places(path)
         node = self._noted.get(folded, _MISSING)
         if node is not _MISSING:
-            return self._walk(node, (), folded=False)
+            if type(node) is list:
+                return self._walk(node, (), folded=False)
+            return [] if is_absent(node) else [node]
         if self._unclear.isdisjoint(above):
             return []
         steps = _steps(path)

@@ -90,9 +90,8 @@ def read_observables(event: Document, flow: NormalFlow | None) -> tuple[NormalOb
     """Addresses, names, links, files and fingerprints of an EVE record."""
     found = Observables()
     add_ends(found, flow)
-    for path in ("http.hostname", "tls.sni", "dns.query.rrname", "dns.queries.rrname", "dns.rrname"):
-        for name in event.texts(path):
-            found.add_host(name, Role.DESTINATION)
+    for name in event.texts("http.hostname", "tls.sni", "dns.query.rrname", "dns.queries.rrname", "dns.rrname"):
+        found.add_host(name, Role.DESTINATION)
     _add_link(found, event)
     found.add(ObservableKind.USER_AGENT, event.text("http.http_user_agent"), Role.SOURCE)
     found.add(ObservableKind.JA3, event.text("tls.ja3.hash"), Role.SOURCE)

@@ -14,6 +14,8 @@ _NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,12})?")
 _COMPACT = re.compile(r"(?:19|20)\d{6}(?:\d{6})?")
 _NO_YEAR = re.compile(r"[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?")
 _ZONE_WORD = re.compile(r"[ ]?\(?(?:UTC|GMT|Z)\)?$")
+_DIGIT = re.compile(r"\d")
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
 _FORMATS = (
     "%m/%d/%y-%H:%M:%S.%f",
     "%m/%d/%Y %H:%M:%S",
@@ -41,7 +43,7 @@ def read_time(value: Any, received_at: datetime) -> datetime | None:
     if isinstance(value, int):
         return _from_number(value)
     text = value.strip()[:64] if isinstance(value, str) else ""
-    if not text or not any(character.isdigit() for character in text):
+    if not _DIGIT.search(text):
         return None
     moment = _from_digits(text) or _from_iso(text) or _from_words(text, received_at)
     return moment if moment and (moment.year, moment.month, moment.day) not in _NONE_DAYS else None
@@ -52,7 +54,7 @@ def has_zone(value: Any) -> bool:
     if not isinstance(value, str):
         return True
     text = value.strip()
-    return bool(_NUMBER.fullmatch(text) or _ZONE_WORD.search(text) or re.search(r"[+-]\d\d:?\d\d$", text))
+    return bool(_NUMBER.fullmatch(text) or _ZONE_WORD.search(text) or _OFFSET.search(text))
 
 
 def not_ahead(moment: datetime, received_at: datetime) -> tuple[datetime, bool]:

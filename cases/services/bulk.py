@@ -115,7 +115,8 @@ def found_or_added(
     ids: dict[Any, int] = {}
     if is_postgres():
         sql = (
-            f"WITH fresh AS ({_insertion(model, columns, len(rows))} ON CONFLICT ({key}) DO NOTHING RETURNING id, {key})"
+            f"WITH fresh AS ({_insertion(model, columns, len(rows))}"
+            f" ON CONFLICT ({key}) DO NOTHING RETURNING id, {key})"
             f" SELECT id, {key} FROM fresh UNION ALL"
             f" SELECT id, {key} FROM {table} JOIN unnest(%s::text[]) AS k (a) ON {key} = k.a"
         )

@@ -85,7 +85,7 @@ def attach(
         part.save(update_fields=["address"])
     if is_new:
         why = "" if reason == DeviceReason.ALERT else f" ({DeviceReason(reason).label.lower()})"
-        at = f", at {address}" if address else ""
+        at = f" ({address})" if address else ""
         timeline.record(
             case_id,
             f"Device {device.name}{at} belongs to the case{why}.",

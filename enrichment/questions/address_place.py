@@ -26,6 +26,7 @@ class AddressPlace(Question):
             return None
         owner = f"AS{place.asn} {place.owner}".strip() if place.asn else place.owner
         where = ", ".join(part for part in (place.city, place.country) if part)
+        said = f"{subject.value} leads to {where or 'an unknown place'}{f', {owner}' if owner else ''}"
         facts = [
             Fact(label="Address", value=subject.value),
             Fact(label="Country", value=place.country or "unknown"),
@@ -33,7 +34,7 @@ class AddressPlace(Question):
         ]
         return Judgement(
             verdict=Verdict.INFORMATIONAL,
-            headline=f"{subject.value} leads to {where or 'an unknown place'}{f', {owner}' if owner else ''}.",
+            headline=f"{said.rstrip('.')}.",
             facts=facts,
             data={"country": place.country, "city": place.city, "asn": place.asn, "owner": place.owner},
             as_of=place.as_of,

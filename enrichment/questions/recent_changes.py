@@ -11,6 +11,7 @@ from secops.connectors.capabilities.devices import Change, Changes
 
 PAST, AFTER = timedelta(hours=72), timedelta(minutes=10)
 LASTING = frozenset({"task", "service", "autorun"})  # how a program stays after a restart
+PLURALS = {"registry": "registry values", "removable": "removable drives", "process": "processes", "patch": "patches"}
 TELLING = (*LASTING, "registry", "account", "install", "patch", "config", "removable", "process", "file")
 
 
@@ -32,12 +33,13 @@ class RecentChanges(Question):
         telling = sorted(found, key=lambda one: (_rank(one.kind), -one.at.timestamp()))
         lasting = [one for one in telling if one.kind in LASTING and not one.signer]
         kinds = Counter(one.kind for one in found)
+        counts = [counted(n, kind, PLURALS.get(kind, "")) for kind, n in kinds.most_common(6)]
         return Judgement(
             verdict=Verdict.SUSPICIOUS if lasting else Verdict.INFORMATIONAL,
             label="Persistence" if lasting else "",
             headline=(lasting or telling)[0].text + ("" if (lasting or telling)[0].text.endswith(".") else "."),
             facts=[
-                Fact(label="72 hours", value=", ".join(counted(n, kind) for kind, n in kinds.most_common(6))),
+                Fact(label="72 hours", value=", ".join(counts)),
             ],
             columns=["UTC", "Kind", "What", "By"],
             rows=[_row(one) for one in sorted(telling[:25], key=lambda one: one.at, reverse=True)],

@@ -11,6 +11,7 @@ from django.urls import reverse
 from cases.models import Case
 from response.actions.base import Action, Call, Done, Plan, actions
 from response.choices import Effect, Phase, Risk
+from secops.signin import base_url
 
 MAX_RECEIVERS = 20
 
@@ -69,6 +70,6 @@ def _subject(case: Case) -> str:
 
 
 def _text(call: Call) -> str:
-    link = f"{settings.NIGHTDESK_URL}{reverse('cases:case', args=[call.case.pk])}"
+    link = f"{base_url()}{reverse('cases:case', args=[call.case.pk])}"
     said = "" if call.case.is_restricted else f"{call.params['message']}\n\n"
     return f"{said}{call.case.number}: {link}\n\nSign in to read it. Please do not answer this mail.\n"

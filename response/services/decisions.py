@@ -17,9 +17,9 @@ from secops.models import User
 
 def settle(step_id: int, happened: bool, *, reason: str, actor: User) -> StepRun:
     """Close an unknown step: it happened, or it did not; its attempts are closed with it."""
-    reason = checked_reason(reason)
     with transaction.atomic():
         step = _seen(step_id, actor, May.STEER)
+        reason = checked_reason(reason)
         if step.state != StepState.UNKNOWN:
             raise TransitionError(f"{step.title} is not in doubt any more: {step.get_state_display().lower()}.")
         text = f"{actor.display_name}: “{reason}”"

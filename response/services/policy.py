@@ -84,10 +84,10 @@ def may_request(user: User, case: Case) -> bool:
 
 def why_not(user: User, step: StepRun) -> str:
     """Why this person cannot decide on the step; empty when they can."""
-    if not user.may(May.APPROVE):
-        return "Your roles do not allow you to approve steps."
     if user.pk == step.requested_by_id:
         return "You asked for this step, so another person decides."
+    if not user.may(May.APPROVE):
+        return "Your roles do not allow you to approve steps."
     if user.pk in {step.run.version.author_id, step.run.version.published_by_id}:
         return "You wrote this version of the runbook, so another person decides."
     if not Case.objects.visible_to(user).filter(pk=step.run.case_id).exists():

@@ -69,6 +69,7 @@ def ask(run: Run, step: StepRun, action: Action, params: dict[str, Any], *, decl
         title=title,
         approvals_needed=needed,
         deadline=clock.after(by_timeout if waits else step.timeout_seconds),
+        actor=step.requested_by if is_undo else None,  # a run's own steps are asked by the run
     )
 
 

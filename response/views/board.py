@@ -206,12 +206,15 @@ def _line(step: StepRun) -> str:
 
 
 def _held_by(step: StepRun) -> str:
-    """Which other step is under way, or in doubt, at the same target."""
+    """Which other step is under way, or in doubt, at the same target; a restricted case's step is not named."""
     if step.effect == Effect.READ:
         return ""
-    other = StepRun.objects.holding(step.lane, step.target).exclude(pk=step.pk).first()
+    holding = StepRun.objects.holding(step.lane, step.target).exclude(pk=step.pk)
+    other = holding.select_related("run__case").first()
     if other is None:
         return ""
+    if other.run_id != step.run_id and other.run.case.is_restricted:
+        return "Waits for another step at the same target"
     return f"Waits for run {other.run_id}: {other.title}, “{other.get_state_display().lower()}”"
 
 

@@ -10,7 +10,7 @@ from django import forms
 
 from secops.connectors import microsoft_kql as kql
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, Settings, connectors
-from secops.connectors.capabilities.errors import SourceRefused
+from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.identity import DeviceRecord, Host, PersonRecord
 from secops.connectors.microsoft_changes import ChangeQuestions
 from secops.connectors.microsoft_directory import device_record, login_of, person_record
@@ -54,7 +54,12 @@ class MicrosoftGraph(ChangeQuestions, PostureQuestions, Connector):
 
     def find_device(self, host: Host) -> DeviceRecord | None:
         """By name in the directory, completed by what the EDR knows of it; by the EDR's id when that is known."""
-        known = self.device_info(host)
+        try:
+            known = self.device_info(host)
+        except SourceLimited:  # hunting is used up; who knows name and id already needs the directory alone
+            if not (host.agent_id and host.name):
+                raise
+            known = {"DeviceId": host.agent_id, "DeviceName": host.name}
         name = kql.short(word(known, "DeviceName")) or host.name
         listed = self._devices(f"displayName eq {_literal(name)}") if name else []
         if len(listed) > 1 and (directory_id := word(known, "AadDeviceId")):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from secops.logfiles.catalogue import Kind, LogFile
 
-VERSION = 1  # raise it when a table or its SQL changes: the cache is made again
+VERSION = 2  # raise it when a table or its SQL changes: the cache is made again
 RELATIVE_BELOW = 1e8  # seconds
 
 TABLES: dict[str, dict[str, str]] = {
@@ -71,7 +71,7 @@ TABLES_OF: dict[Kind, tuple[str, ...]] = {
     Kind.HTTP: ("web", "names"),
     Kind.SSL: ("names",),
     Kind.DHCP: ("leases",),
-    Kind.SMB: ("shares",),
+    Kind.SMB: ("shares", "names"),
     Kind.EVE: ("flows", "web", "names"),
     Kind.WINDOWS: ("events",),
 }
@@ -165,6 +165,9 @@ SELECTS: dict[tuple[Kind, str], str] = {
         SELECT {_AT}, uid, {_ENDS}, replace(coalesce(action, ''), 'SMB::', '') AS action, coalesce(path, '') AS share,
             name AS path, coalesce(try_cast("size" AS BIGINT), 0) AS "size"
         FROM raw WHERE ts IS NOT NULL AND name <> ''""",
+    (Kind.SMB, "names"): f"""
+        SELECT {_AT}, uid, upper(split_part(path, chr(92), 3)) AS name
+        FROM raw WHERE ts IS NOT NULL AND starts_with(path, repeat(chr(92), 2))""",
     (Kind.EVE, "flows"): f"""
         SELECT {_EVE_AT.format('coalesce(flow."start", "timestamp")')},
             greatest(0, epoch(try_cast(flow."end" AS TIMESTAMPTZ)) - epoch(try_cast(flow."start" AS TIMESTAMPTZ)))
