@@ -10,13 +10,14 @@ class EnrichmentConfig(AppConfig):
         from enrichment import benches, duties, receivers  # noqa: F401 - receivers connects the bell
         from enrichment.admin import KindQuestionInline
         from enrichment.questions.base import questions
-        from enrichment.services import lookups, planning, shipped
+        from enrichment.services import lookups, orphans, planning, shipped
         from secops import registry
 
         questions.discover("enrichment.questions")
         registry.duties.put("enrichment:plan", planning.plan_due)
         registry.duties.put("enrichment:lookups", lookups.work)
         registry.duties.put("tick:enrichment", lookups.free_expired)
+        registry.duties.put("tick:enrichment-orphans", orphans.end_orphans)
         registry.duties.put("tick:enrichment-bell", duties.ring_if_due)
         registry.due_counts.put("enrichment", duties.left)
         registry.case_sections.put("enrichment", duties.case_section)

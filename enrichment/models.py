@@ -36,7 +36,7 @@ class Lookup(models.Model):
 
     question = models.CharField(max_length=60)
     integration = models.ForeignKey("secops.Integration", null=True, on_delete=models.SET_NULL)
-    connector_name = models.CharField(max_length=80, help_text="Copied: findings outlive the integration.")
+    connector_name = models.CharField(max_length=100, help_text="Copied: findings outlive the integration.")
     subject_kind = models.CharField(max_length=10)
     subject = models.JSONField(help_text="Plain values of the subject, as enrichment.subjects writes them.")
     subject_key = models.CharField(max_length=64, help_text="SHA-256 of kind and subject.")

@@ -89,13 +89,16 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
                 "problems": problems,
                 "errors_left": any(not problem.is_warning for problem in problems),
                 "live": live,
-                "live_runs": Run.objects.filter(version=live).count() if live else 0,
+                "live_runs": Run.objects.visible_to(request.user).filter(version=live).count() if live else 0,
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Runbook, form: Any, change: bool) -> None:
-        obj.edited_by = request.user  # type: ignore[assignment] # the admin site lets only users in
-        super().save_model(request, obj, form, change)
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Who changed something is the author; who only publishes does not take that place."""
+        super().save_related(request, form, formsets, change)
+        if not change or form.has_changed() or any(one.has_changed() for one in formsets):
+            form.instance.edited_by = request.user
+            form.instance.save(update_fields=["edited_by"])
 
     def response_change(self, request: HttpRequest, obj: Runbook) -> HttpResponse:
         if "_publish" not in request.POST:

@@ -247,6 +247,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+        "psycopg": {"handlers": [], "level": "ERROR", "propagate": True},  # a lost race is done again, not news
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from secops import taskqueue
 from secops.registry import due_counts, duties, overdue
@@ -35,7 +35,7 @@ class Clock:
                 self._send_canaries()
             self._carry_out_overdue()
             taskqueue.beat("tick")
-        except DatabaseError:
+        except Error:
             logger.warning("The database cannot be reached; the clock goes on")
             return 0
         return moved

@@ -38,3 +38,11 @@ def enqueued() -> Callable[[], list[tuple[Any, ...]]]:
     """The (task name, *args) tuples enqueued by the test."""
     default_task_backend.clear()
     return lambda: [(result.task.name, *result.args) for result in default_task_backend.results]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file stays with one worker, and all that walk through the one real quickstart stay together."""
+    for item in items:
+        name = "tryout" if "tryout" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: "ends_every_child" in item.name)  # it takes the quickstart down

@@ -1,10 +1,12 @@
 """Domains, mail addresses and URLs: refanged, checked and written in one way."""
 
+import re
 from urllib.parse import urlsplit
 
 from cases.intake.networks import address
 
-_LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 _DEFANGED = (
     ("[.]", "."),
@@ -48,9 +50,7 @@ def ascii_name(text: str) -> str:
             name = name.encode("idna").decode("ascii")
         except UnicodeError:
             return ""
-    labels = name.split(".")
-    fits = len(name) <= 253 and all(0 < len(label) <= 63 and _LABEL.issuperset(label) for label in labels)
-    return name if fits and not any(label[0] == "-" or label[-1] == "-" for label in labels) else ""
+    return name if len(name) <= 253 and _NAME.fullmatch(name) else ""
 
 
 def email(text: str) -> str:

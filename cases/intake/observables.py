@@ -1,5 +1,6 @@
 """Observables in their one spelling, and a collector that keeps each once (STANDARDS.md part 1.1)."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from cases.intake.networks import address, port, subnet
 MAX_OBSERVABLES = 500  # of one alert
 MAX_VALUE = 4096
 _HEX = frozenset("0123456789abcdef")
+_ADDRESS_SIGN = re.compile(r"[:%/\[({]")  # of an address that does not end in a digit: IPv6, a zone, a mask, defanged
 _HASHES = {
     32: ObservableKind.HASH_MD5,
     40: ObservableKind.HASH_SHA1,
@@ -86,6 +88,8 @@ class Observables:
 
     def add_host(self, value: Any, role: str = Role.OTHER) -> bool:
         """Add what may be an address or a name."""
+        if isinstance(value, str) and value[-1:].isalpha() and not _ADDRESS_SIGN.search(value):
+            return self.add(ObservableKind.DOMAIN, value, role)  # nearly always, and asking for an address costs
         return self.add(ObservableKind.IP, value, role) or self.add(ObservableKind.DOMAIN, value, role)
 
     def add_hash_list(self, text: str, role: str = Role.FILE) -> None:

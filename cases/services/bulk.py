@@ -118,7 +118,7 @@ def found_or_added(
             f"WITH fresh AS ({_insertion(model, columns, len(rows))}"
             f" ON CONFLICT ({key}) DO NOTHING RETURNING id, {key})"
             f" SELECT id, {key} FROM fresh UNION ALL"
-            f" SELECT id, {key} FROM {table} JOIN unnest(%s::text[]) AS k (a) ON {key} = k.a"
+            f" SELECT id, {key} FROM {table} JOIN unnest(%b::text[]) AS k (a) ON {key} = k.a"
         )
         with connection.cursor() as cursor:
             cursor.execute(sql, [*_flat(rows), [value for (value,) in wanted]])
@@ -155,7 +155,7 @@ def find(select: str, kinds: str, rows: Sequence[Row]) -> list[Row]:
     names = "abcdef"[: len(rows[0])]
     with connection.cursor() as cursor:
         if is_postgres():
-            arrays = ", ".join(f"%s::{kind}[]" for kind in kinds.split())
+            arrays = ", ".join(f"%b::{kind}[]" for kind in kinds.split())
             keys = f"unnest({arrays}) AS k ({', '.join(names)})"
             params: list[Any] = [list(values) for values in zip(*rows, strict=True)]
         else:
@@ -259,9 +259,10 @@ def _time_places(model: type[models.Model], columns: tuple[str, ...]) -> tuple[i
 
 @lru_cache(maxsize=64)
 def _unnest(model: type[models.Model], columns: tuple[str, ...]) -> str:
+    """Rows out of one array per column, sent in binary (%b): as text, each value would be searched for quotes."""
     kinds = [_ARRAYS.get(field.get_internal_type(), "bigint[]") for field in _fields(model, columns)]
     names = ", ".join(f"c{place}" for place in range(len(columns)))
-    return f"unnest({', '.join(f'%s::{kind}' for kind in kinds)}) AS u ({names})"
+    return f"unnest({', '.join(f'%b::{kind}' for kind in kinds)}) AS u ({names})"
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ class AddressHosting(Question):
     capability = "listings"
     order = 40
     bucket = timedelta(days=1)
+    leaves_house = True  # where a source is no file of our own
 
     def ask(self, connector: Listings, subject: Subject) -> Judgement | None:
         found = connector.listings("ip", subject.value)

@@ -10,7 +10,7 @@ from secops.connectors.capabilities.places import Locate
 
 @questions.register
 class AddressPlace(Question):
-    """From data on this machine: nothing is told to anybody."""
+    """The shipped sources answer from data on this machine; any other is told the address."""
 
     slug = "address_place"
     label = "Where does the address lead?"
@@ -19,6 +19,7 @@ class AddressPlace(Question):
     capability = "locate"
     order = 30
     bucket = timedelta(days=1)
+    leaves_house = True  # where a source is no file of our own
 
     def ask(self, connector: Locate, subject: Subject) -> Judgement | None:
         place = connector.locate(subject.value)

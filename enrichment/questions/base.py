@@ -106,7 +106,7 @@ class Question:
     capability: ClassVar[str]
     value_kinds: ClassVar[frozenset[str]] = frozenset()  # observable kinds that it takes; empty: any of the subject
     order: ClassVar[int] = 50  # within a card and a verdict the lower speaks first
-    bucket: ClassVar[timedelta] = timedelta(hours=1)  # how long one answer is shared
+    bucket: ClassVar[timedelta] = timedelta(minutes=5)  # alerts so close share an answer; its windows end at the first
     leaves_house: ClassVar[bool] = False  # the value itself is told to the source
 
     def ask(self, connector: Any, subject: Subject) -> Judgement | None:

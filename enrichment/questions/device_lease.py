@@ -1,5 +1,7 @@
 """Which device had this address at that minute?"""
 
+from datetime import timedelta
+
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
 from enrichment.questions.base import Fact, Judgement, Pivot, Question, Subject, questions
@@ -16,6 +18,7 @@ class DeviceLease(Question):
     subject = SubjectKind.LEASE
     capability = "leases"
     order = 40
+    bucket = timedelta(minutes=1)  # another minute may have had another device
 
     def ask(self, connector: Leases, subject: Subject) -> Judgement | None:
         lease = connector.lease_at(subject.value, subject.at)

@@ -1,6 +1,7 @@
 """Who uses this device, by the directory?"""
 
 from dataclasses import asdict
+from datetime import timedelta
 
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
@@ -18,6 +19,7 @@ class DeviceOwner(Question):
     subject = SubjectKind.HOST
     capability = "directory"
     order = 30
+    bucket = timedelta(hours=1)
 
     def ask(self, connector: Directory, subject: Subject) -> Judgement | None:
         record = connector.find_device(subject.host)

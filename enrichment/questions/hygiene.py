@@ -1,6 +1,6 @@
 """Is the device healthy: patches, agent, firewall, encryption?"""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cases.choices import Card, Verdict
 from enrichment.choices import SubjectKind
@@ -20,6 +20,7 @@ class Hygiene(Question):
     subject = SubjectKind.HOST
     capability = "posture"
     order = 10
+    bucket = timedelta(hours=1)
 
     def ask(self, connector: Postures, subject: Subject) -> Judgement | None:
         posture = connector.posture(subject.host)

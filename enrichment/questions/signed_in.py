@@ -20,6 +20,7 @@ class SignedIn(Question):
     subject = SubjectKind.HOST
     capability = "sign_ins"
     order = 20
+    bucket = timedelta(minutes=1)  # the person is the session at that minute
 
     def ask(self, connector: SignIns, subject: Subject) -> Judgement | None:
         found = [one for one in connector.sign_ins(subject.host, subject.at - LOOK_BACK, subject.at) if one.login]

@@ -19,8 +19,10 @@ from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
 from enrichment.questions.base import Judgement, Subject, questions
 from enrichment.services import pivots
-from enrichment.services.planning import plan
-from enrichment.services.settling import keep, settle
+from enrichment.services.cleaning import cleaned
+from enrichment.services.orphans import end_all
+from enrichment.services.planning import plan, reason_to_skip
+from enrichment.services.settling import CRASHED, keep, settle
 from secops import integrations
 from secops.connectors.base import Connector
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
@@ -34,7 +36,7 @@ REST_SECONDS = 0.25  # before an integration with nothing due is looked at again
 GROUP_SECONDS = 0.02  # answers that come within this time are written together
 MOST_ATTEMPTS = 5
 SHIFT_SECONDS = 50  # then the bell's work ends and the next one goes on
-CRASHED = "The question could not be worked out; see the log."
+LONGEST_WAIT = 86_400.0  # seconds; what a source asks for beyond a day is its mistake or its malice
 
 
 @dataclass(slots=True)
@@ -96,7 +98,11 @@ class _Shift:
         due = Lookup.objects.due(Now()).filter(integration__is_enabled=True).exclude(integration__in=resting)
         mine = Counter(call.source.pk for call in (*self.flying.values(), *self.claimed))
         for source in Integration.objects.filter(pk__in=due.order_by().values("integration")):
-            connector = integrations.connector_of(source)
+            try:
+                connector = integrations.connector_of(source)
+            except SecopsError as error:  # its connector or the key of its secrets is gone: the others go on
+                end_all(Lookup.objects.filter(integration=source, state=LookupState.DUE), str(error))
+                continue
             room = 2 * connector.concurrency - mine[source.pk]
             if room < connector.concurrency / 2:
                 continue
@@ -118,17 +124,24 @@ class _Shift:
         self.claimed = waiting
 
     def _write(self, done: list[tuple[Call, Outcome]]) -> None:
-        if done:
-            self.moved += len(done)
-            if _finish(done):
-                self.dry.clear()  # answers led to new questions
+        if not done:
+            return
+        self.moved += len(done)
+        try:
+            has_more = _finish(done)
+        except Exception:
+            logger.exception("Answers could not be written together and are written one by one")
+            has_more = any([_finish_alone(*one) for one in done])
+        if has_more:
+            self.dry.clear()  # answers led to new questions
 
 
 def _claimed(source: Integration, room: int) -> list[Lookup]:
     """Take up to `room` due rows of one integration, within its rate limit; token and attempts count here."""
     with transaction.atomic():
         rows = Lookup.objects.due(Now()).filter(integration=source).order_by("pk")
-        found = list(rows.select_for_update(skip_locked=True, of=("self",))[:room])
+        found = list(rows.select_for_update(skip_locked=True, of=("self",), no_key=True)[:room])
+        found = _still_allowed(found, source)
         allowed = integrations.take(source, len(found)) if found else 0
         found = found[:allowed]
         Lookup.objects.filter(pk__in=[row.pk for row in found]).update(
@@ -143,6 +156,25 @@ def _claimed(source: Integration, room: int) -> list[Lookup]:
     return found
 
 
+def _still_allowed(found: list[Lookup], source: Integration) -> list[Lookup]:
+    """Without those that, since they were planned, every case that asks may no longer send: a raised TLP, a restriction."""
+    asking: dict[int, list[Case]] = {}
+    links = CaseLookup.objects.filter(lookup__in=found).select_related("case")
+    for link in links.only("lookup", "case__tlp", "case__is_restricted"):
+        asking.setdefault(link.lookup_id, []).append(link.case)
+    forbidden: dict[int, str] = {}
+    for row in found:
+        question, cases = questions.get(row.question), asking.get(row.pk, [])
+        if question and cases:
+            reasons = [reason_to_skip(question, Subject.from_plain(row.subject), source, case) for case in cases]
+            if all(reasons):
+                forbidden[row.pk] = reasons[0]
+    for pk, reason in forbidden.items():
+        Lookup.objects.filter(pk=pk).update(state=LookupState.SKIPPED, reason=reason[:300], ended_at=Now())
+    settle({case.pk for pk in forbidden for case in asking[pk]})
+    return [row for row in found if row.pk not in forbidden]
+
+
 def _ask(lookup: Lookup, connector: Connector) -> Outcome:
     """In a thread of the pool: only the connector is asked; every end is an outcome."""
     question = questions.get(lookup.question)
@@ -150,6 +182,7 @@ def _ask(lookup: Lookup, connector: Connector) -> Outcome:
         return Outcome(LookupState.SKIPPED, reason="This question is no longer installed.")
     try:
         judgement = question().ask(connector, Subject.from_plain(lookup.subject))
+        judgement = judgement and cleaned(judgement)
     except SourceLimited as error:
         return Outcome(LookupState.DUE, reason=str(error), retry_after=error.retry_after, is_attempt=False)
     except SourceRefused as error:
@@ -167,7 +200,7 @@ def _finish(ended: list[tuple[Call, Outcome]]) -> bool:
     """Write a group of answers and bring their cases up to date in the same transaction; were new lookups planned?"""
     for call, outcome in ended:
         if outcome.state == LookupState.DUE and outcome.retry_after is not None:
-            integrations.hold(call.source, outcome.retry_after)
+            integrations.hold(call.source, min(outcome.retry_after, LONGEST_WAIT))
     with transaction.atomic():
         written = put([(call.lookup, outcome) for call, outcome in ended])
         links = list(CaseLookup.objects.filter(lookup__in=[lookup.pk for lookup, _ in written]).order_by("case_id"))
@@ -180,6 +213,15 @@ def _finish(ended: list[tuple[Call, Outcome]]) -> bool:
     return bool(replan)
 
 
+def _finish_alone(call: Call, outcome: Outcome) -> bool:
+    """One answer; when it is the one that cannot be written, its lookup fails and no other does."""
+    try:
+        return _finish([(call, outcome)])
+    except Exception:
+        logger.exception("The answer of lookup %s cannot be written", call.lookup.pk)
+        return _finish([(call, Outcome(LookupState.FAILED, reason=CRASHED))])
+
+
 def _lock_cases(case_ids: set[int]) -> None:
     """Cases are locked in order of id before anything is written to them: no two workers wait in a ring."""
     list(Case.objects.filter(pk__in=case_ids).order_by("pk").select_for_update().values_list("pk"))
@@ -188,7 +230,7 @@ def _lock_cases(case_ids: set[int]) -> None:
 def put(ended: list[tuple[Lookup, Outcome]]) -> list[tuple[Lookup, Outcome]]:
     """Write ends of lookups that are still claimed under our token; a late answer of an older token changes nothing."""
     rows = Lookup.objects.filter(pk__in=[lookup.pk for lookup, _ in ended], state=LookupState.CLAIMED)
-    tokens = dict(rows.order_by("pk").select_for_update().values_list("pk", "token"))
+    tokens = dict(rows.order_by("pk").select_for_update(no_key=True).values_list("pk", "token"))
     mine = [(lookup, outcome) for lookup, outcome in ended if tokens.get(lookup.pk) == lookup.token]
     groups: dict[LookupState, list[int]] = {}
     for lookup, outcome in mine:
@@ -210,7 +252,8 @@ def _unanswered(lookup: Lookup, outcome: Outcome) -> dict[str, Any]:
     may_again = outcome.state == LookupState.FAILED and outcome.reason != CRASHED
     if may_again and lookup.attempts < MOST_ATTEMPTS:
         fields["state"] = LookupState.DUE
-        fields["not_before"] = Now() + timedelta(seconds=outcome.retry_after or backoff(lookup.attempts))
+        wait = min(outcome.retry_after or backoff(lookup.attempts), LONGEST_WAIT)
+        fields["not_before"] = Now() + timedelta(seconds=wait)
     elif outcome.state != LookupState.DUE:
         fields["ended_at"] = Now()
     return fields
@@ -221,6 +264,7 @@ def backoff(attempts: int) -> float:
     return float(2 ** (attempts - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
+@transaction.atomic
 def free_expired() -> int:
     """For the clock: a lease ran out, so its worker is gone; the row is due again, or failed after five tries."""
     lost = Lookup.objects.filter(state=LookupState.CLAIMED, lease_until__lt=Now())

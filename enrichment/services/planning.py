@@ -1,6 +1,6 @@
 """Which lookups a case needs: questions of its kind x subjects x sources, one row each, shared with other cases."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,6 +17,9 @@ from secops.taskqueue import ring
 
 MOST_LOOKUPS = 80  # of one case, pivots included
 MOST_DEPTH = 2
+AGAIN_AFTER = timedelta(minutes=5)  # a shared lookup that failed so long ago is asked again for a new case
+NO_ROOM = f"Not asked: a case asks at most {MOST_LOOKUPS} questions."
+MANY = (SubjectKind.ADDRESS, SubjectKind.DOMAIN, SubjectKind.HASH, SubjectKind.PAIR)
 OWN = "Nightdesk"  # the 'connector' of questions that reason over findings
 NOT_SET_UP = "not set up"
 
@@ -37,14 +40,32 @@ def plan(case_id: int, depth: int = 0) -> int:
         return 0
     case = Case.objects.select_for_update().get(pk=case_id)
     wanted = _wanted(case)
-    has = set(Lookup.objects.filter(case_lookups__case=case).values_list("question", "connector_name", "subject_key"))
+    there = Lookup.objects.filter(case_lookups__case=case)
+    has = set(there.values_list("question", "connector_name", "subject_key"))
     new = [row for row in wanted if (row.question, row.connector_name, row.subject_key) not in has]
-    room = max(0, MOST_LOOKUPS - len(has))
-    if new and room and depth <= MOST_DEPTH:
-        _link(case, new[:room], depth)
+    if new and depth <= MOST_DEPTH:
+        _link(case, _within_bounds(case, new, MOST_LOOKUPS - there.exclude(state=LookupState.SKIPPED).count()), depth)
     settle([case.pk])
     ring("enrichment")
     return 1
+
+
+def _within_bounds(case: Case, new: list[Lookup], room: int) -> list[Lookup]:
+    """Who and what the device is come before the many observables, which whoever sends alerts can multiply.
+
+    What finds no room is skipped and said: what was not asked must not read as clean.
+    """
+    due = [row for row in new if row.state == LookupState.DUE]
+    by_need = sorted(due, key=lambda row: row.subject_kind in MANY)
+    for row in by_need[max(0, room) :]:
+        row.state, row.reason, row.ended_at = LookupState.SKIPPED, NO_ROOM, row.created_at
+        row.bucket = _own_bucket(case)
+    return new
+
+
+def _own_bucket(case: Case) -> str:
+    """A reason of this case is nobody else's answer."""
+    return f"skipped:{case.pk}"
 
 
 def _wanted(case: Case) -> list[Lookup]:
@@ -85,13 +106,13 @@ def _row(question: type[Question], subject: Subject, source: Integration | None,
         tlp=case.tlp,
         created_at=now,
     )
-    if reason := _reason_to_skip(question, subject, source, case):
-        row.state, row.reason, row.ended_at = LookupState.SKIPPED, reason, now
-        row.bucket = f"skipped:{case.pk}"  # a reason of this case is nobody else's answer
+    if reason := reason_to_skip(question, subject, source, case):
+        row.state, row.reason, row.ended_at, row.bucket = LookupState.SKIPPED, reason, now, _own_bucket(case)
     return row
 
 
-def _reason_to_skip(question: type[Question], subject: Subject, source: Integration | None, case: Case) -> str:
+def reason_to_skip(question: type[Question], subject: Subject, source: Integration | None, case: Case) -> str:
+    """Why this case must not ask this source, in words; empty when it may. Asked again before anything is sent."""
     if not question.capability:
         return ""
     if source is None:
@@ -108,15 +129,22 @@ def _reason_to_skip(question: type[Question], subject: Subject, source: Integrat
 
 
 def _link(case: Case, rows: list[Lookup], depth: int) -> None:
-    """Insert what is not there, then tie all to the case: rows of other cases are shared."""
+    """Insert what is not there, then tie all to the case: rows of other cases are shared.
+
+    An address stands in an alert itself, so its lease has depth 0 whichever answer led to this round of planning.
+    """
     Lookup.objects.bulk_create(rows, ignore_conflicts=True)
     keys = {(row.question, row.connector_name, row.subject_key, row.bucket) for row in rows}
     there = Lookup.objects.filter(subject_key__in={row.subject_key for row in rows})
-    found = [
-        pk
-        for pk, *key in there.values_list("pk", "question", "connector_name", "subject_key", "bucket")
+    found = {
+        pk: key[2]
+        for pk, *key in there.order_by("pk").values_list("pk", "question", "connector_name", "subject_key", "bucket")
         if tuple(key) in keys
-    ]
+    }
+    failed = Lookup.objects.filter(pk__in=found, state=LookupState.FAILED, ended_at__lt=timezone.now() - AGAIN_AFTER)
+    failed.update(state=LookupState.DUE, attempts=0, not_before=None, ended_at=None, reason="")
+    leases = {row.subject_key for row in rows if row.subject_kind == SubjectKind.LEASE}
     CaseLookup.objects.bulk_create(
-        [CaseLookup(case=case, lookup_id=pk, depth=depth) for pk in found], ignore_conflicts=True
+        [CaseLookup(case=case, lookup_id=pk, depth=0 if key in leases else depth) for pk, key in found.items()],
+        ignore_conflicts=True,
     )

@@ -1,5 +1,6 @@
 """After lookups changed: weigh what is complete, and write cards, counts and risk onto the rows of their cases."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,8 +15,11 @@ from enrichment.choices import PENDING, LookupState, SubjectKind
 from enrichment.models import Finding, Lookup
 from enrichment.questions.base import Judgement, Subject, questions
 from enrichment.services.cards import FindingView, cards_of, views_by_case, views_of
+from enrichment.services.cleaning import cleaned
 from enrichment.services.risk import risk_of
 
+logger = logging.getLogger(__name__)
+CRASHED = "The question could not be worked out; see the log."
 COUNTED = (
     LookupState.ANSWERED,
     LookupState.NO_DATA,
@@ -42,12 +46,21 @@ def _weighed(case: Case, views: list[FindingView]) -> list[FindingView]:
     findings: list[Mapping[str, Any]] = [_plain(view) for view in views if not _is_own(view)]
     for view in asked:
         lookup = Lookup.objects.get(pk=view.lookup_pk)
-        judgement = questions[view.question]().weigh(findings, Subject.from_plain(lookup.subject))
+        judgement, state, reason = _weigh(view.question, findings, Subject.from_plain(lookup.subject))
         keep([(lookup, judgement)])
-        Lookup.objects.filter(pk=lookup.pk).update(
-            state=LookupState.ANSWERED if judgement else LookupState.NO_DATA, ended_at=timezone.now()
-        )
+        Lookup.objects.filter(pk=lookup.pk).update(state=state, reason=reason, ended_at=timezone.now())
     return views_of(case)
+
+
+def _weigh(slug: str, findings: list[Mapping[str, Any]], subject: Subject) -> tuple[Judgement | None, LookupState, str]:
+    """A question that crashes over the findings fails alone; the case and what else it asked go on."""
+    try:
+        judgement = questions[slug]().weigh(findings, subject)
+        judgement = judgement and cleaned(judgement)
+    except Exception:
+        logger.exception("The question %s crashed over the findings of a case", slug)
+        return None, LookupState.FAILED, CRASHED
+    return judgement, LookupState.ANSWERED if judgement else LookupState.NO_DATA, ""
 
 
 def keep(judged: Iterable[tuple[Lookup, Judgement | None]]) -> None:

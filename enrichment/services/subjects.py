@@ -44,7 +44,10 @@ def subjects_of(case: Case) -> list[Subject]:
         if not is_internal(link.observable.value)
     ][:MOST_ADDRESSES]
     return [
-        *(Subject(kind=SubjectKind.LEASE, at=at, value=address, host=Host(address=address)) for address in inside),
+        *(
+            Subject(kind=SubjectKind.LEASE, at=minute, value=address, host=Host(address=address))
+            for address, minute in inside.items()
+        ),
         *outside,
         *_values(links, SubjectKind.DOMAIN, at, ObservableKind.DOMAIN),
         *_values(links, SubjectKind.HASH, at, *HASHES),
@@ -83,20 +86,19 @@ def bucket_of(question: type[Question], at: datetime) -> str:
     return f"{start:%Y-%m-%dT%H:%M}/{timedelta(seconds=seconds).total_seconds():.0f}"
 
 
-def _hosts(case: Case, links: Iterable[CaseObservable]) -> tuple[list[Host], list[str]]:
-    """Devices of the case; and the inside addresses whose lease is to be asked.
+def _hosts(case: Case, links: Iterable[CaseObservable]) -> tuple[list[Host], dict[str, datetime]]:
+    """Devices of the case; and the inside addresses whose lease is to be asked, each with the minute of the first
+    alert that names it: hours later another device may have it.
 
     An address alone becomes a host only when nobody can say whose it was: acting and asking go by device.
     """
     devices = list(CaseDevice.objects.filter(case=case).select_related("device").order_by("pk")[:MOST_OTHERS])
-    inside = list(
-        dict.fromkeys(
-            address
-            for alert in Alert.objects.filter(case=case).order_by("pk")[:20]
-            for address in (alert.src_ip, alert.dst_ip)
-            if address and is_internal(address)
-        )
-    )[:MOST_ADDRESSES]
+    named: dict[str, datetime] = {}
+    for alert in Alert.objects.filter(case=case).order_by("pk")[:20]:
+        for address in (alert.src_ip, alert.dst_ip):
+            if address and is_internal(address):
+                named.setdefault(address, alert.detected_at)
+    inside = dict(list(named.items())[:MOST_ADDRESSES])
     known = {one.address for one in devices if one.address}
     hosts = [one.device.host(one.address) for one in devices if one.reason != "hunt"]
     unheard = [address for address in inside if address not in known and _is_lease_lost(case, address)]

@@ -16,7 +16,7 @@ class ChoicesField(forms.CharField):
     widget = forms.Textarea
 
     def clean(self, value: Any) -> list[str]:
-        given = "\n".join(value) if isinstance(value, list) else str(super().clean(value) or "")
+        given = "\n".join(map(str, value)) if isinstance(value, list) else str(super().clean(value) or "")
         found = [line.strip() for line in given.splitlines() if line.strip()]
         if not 1 <= len(found) <= MAX_CHOICES:
             raise forms.ValidationError(f"1 to {MAX_CHOICES} choices are needed, one per line.")

@@ -11,9 +11,12 @@ from cases.models import Case, CaseDevice
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 from secops.connectors.capabilities.identity import Host
+from secops.errors import SecopsError
 from secops.integrations import connector_of, with_capability
 from secops.models import Integration
 from secops.registry import Registry
+
+MAX_ID = 2**63 - 1  # what a primary key can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +156,7 @@ class DeviceField(forms.IntegerField):
     """The id of a device of the case; in a runbook mostly `${{ device.id }}`."""
 
     def __init__(self) -> None:
-        super().__init__(label="Device", min_value=1, help_text="Usually ${{ device.id }}.")
+        super().__init__(label="Device", min_value=1, max_value=MAX_ID, help_text="Usually ${{ device.id }}.")
 
 
 def case_device(case: Case, device_id: Any) -> CaseDevice | None:
@@ -164,9 +167,14 @@ def case_device(case: Case, device_id: Any) -> CaseDevice | None:
 
 
 def connector_for(capability: str) -> tuple[Integration, Any] | None:
-    """Row and live connector of the first enabled integration that can do it, or None."""
+    """Row and live connector of the first enabled integration that can do it, or None; ActionError if it is broken."""
     found = with_capability(capability)
-    return (found[0], connector_of(found[0])) if found else None
+    if not found:
+        return None
+    try:
+        return found[0], connector_of(found[0])
+    except SecopsError as error:  # a secret that cannot be opened, settings that fit no more
+        raise ActionError(f"{found[0].name} cannot be used: {error}") from error
 
 
 actions: Registry[Action] = Registry("actions")

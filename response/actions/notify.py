@@ -1,4 +1,4 @@
-"""Tell people by mail that a case needs them: a link and a number, no content of the case."""
+"""Tell people by mail that a case needs them: a link, its number and the runbook's words; no words if restricted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +19,10 @@ MAX_RECEIVERS = 20
 class ReceiversField(forms.CharField):
     """Mail addresses, separated by commas or spaces."""
 
+    chooses_receiver = True  # so the check refuses text of an alert in it
+
     def clean(self, value: Any) -> list[str]:
-        given = ",".join(value) if isinstance(value, list) else str(super().clean(value) or "")
+        given = ",".join(map(str, value)) if isinstance(value, list) else str(super().clean(value) or "")
         found = [part for part in given.replace(",", " ").split() if part]
         if not found or len(found) > MAX_RECEIVERS:
             raise forms.ValidationError(f"1 to {MAX_RECEIVERS} addresses are needed.")

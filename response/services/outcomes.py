@@ -24,6 +24,7 @@ def answered(step_id: int, token: int, done: Done) -> None:
     """A definite yes: confirmed at once, or accepted and to be read back before it counts."""
     with _mine(step_id, token, f"A late answer: {done.text}") as step:
         if step is None:
+            _tell_late_yes(step_id, done)
             return
         if done.is_final:
             confirm(step, done)
@@ -42,8 +43,8 @@ def answered(step_id: int, token: int, done: Done) -> None:
 def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> None:
     """It happened: close the attempts, write what follows, go on. The run's row is locked."""
     action = actions[step.action]()
-    call = progress.call_of(step)
-    action.apply(call, done)
+    transitions.lock_case(step.run)
+    action.apply(progress.call_of(step), done)
     transitions.settle_doubts(step, Outcome.OK, done.text)
     transitions.change(
         step,
@@ -143,6 +144,13 @@ def _again(step: StepRun, text: str, seconds: float, **fields: Any) -> None:
         **fields,
     )
     progress.advance(step.run)
+
+
+def _tell_late_yes(step_id: int, done: Done) -> None:
+    """Somebody said that it did not happen, or it was sent again since: people must read that it did happen."""
+    step = transitions.locked(step_id)
+    if step.effect != Effect.READ:
+        transitions.tell(step.run, f"{step.title}: it happened after all, says a late answer. {done.text}", step=step)
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from response.actions.base import Check, Done, Held, actions
 from response.choices import Outcome, StepState
 from response.models import Attempt, StepRun
 from response.services import clock, outcomes, progress, transitions
+from secops.connectors.capabilities.errors import SourceLimited
 from secops.errors import SecopsError
 from secops.faultpoints import hit
-from secops.integrations import connector_of
+from secops.integrations import connector_of, hold
 from secops.models import Integration
 
 MAX_CHECKS = 8
@@ -36,21 +37,36 @@ def check_one() -> bool:
         pk=step.pk, state=StepState.VERIFYING, token=step.token, checks=step.checks, not_before=step.not_before
     ).update(checks=F("checks") + 1, not_before=at + timedelta(seconds=settings.LEASE_SECONDS))
     if taken:
-        check = _ask(step)
+        try:
+            check = _ask(step)
+        except SourceLimited as error:
+            _hold(step, error)
+            return True
         hit("read_back")
         _judge(step.pk, step.token, check)
     return True
 
 
 def _ask(step: StepRun) -> Check | None:
-    """What the product says, or None when it cannot be read."""
+    """What the product says, or None when it cannot be read; SourceLimited when it says later."""
     integration = Integration.objects.filter(name=step.connector, is_enabled=True).first()
     if integration is None:
         return None
     try:
         return actions[step.action]().verify(progress.call_of(step, connector_of(integration)))
+    except SourceLimited:
+        raise
     except SecopsError:
         return None
+
+
+def _hold(step: StepRun, error: SourceLimited) -> None:
+    """The product says later: waiting is not a failed read-back."""
+    if integration := Integration.objects.filter(name=step.connector).first():
+        hold(integration, error.retry_after)
+    StepRun.objects.filter(pk=step.pk, state=StepState.VERIFYING, token=step.token).update(
+        checks=step.checks, not_before=clock.after(max(1.0, error.retry_after)), reason=str(error)[:500]
+    )
 
 
 def _judge(step_id: int, token: int, check: Check | None) -> None:
@@ -91,6 +107,7 @@ def _not_done(step: StepRun, text: str) -> None:
 
 
 def _partly(step: StepRun, text: str) -> None:
+    transitions.lock_case(step.run)
     actions[step.action]().partly(progress.call_of(step))
     if not step.data.get("is_partly"):
         transitions.tell(step.run, text, step=step)

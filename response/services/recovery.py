@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 
 from response.choices import BEFORE_SENDING, LIVE_EFFECT, Outcome, RunState, StepState
 from response.models import Run, StepRun
@@ -40,14 +40,17 @@ def due_counts() -> dict[str, Any]:
 
 def is_overdue(seconds: float) -> bool:
     """Has work been due for so long that no worker can be at it?"""
-    at = clock.now() - timedelta(seconds=seconds)
-    checks = StepRun.objects.filter(state=StepState.VERIFYING, not_before__lte=at)
-    return checks.exists() or steps.due(at).filter(state_at__lte=at).exists()
+    return _is_work_due(clock.now() - timedelta(seconds=seconds))
 
 
 def _is_work_due(at: datetime) -> bool:
+    """Has anything been due since then: a read-back, a step to send, or one whose tries are spent?"""
     checks = StepRun.objects.filter(state=StepState.VERIFYING, not_before__lte=at)
-    return checks.exists() or steps.due(at).exists()
+    return any(rows.exists() for rows in (checks, _since(steps.due(at), at), _since(steps.spent(), at)))
+
+
+def _since(rows: QuerySet[StepRun], at: datetime) -> QuerySet[StepRun]:
+    return rows.filter(state_at__lte=at)
 
 
 def _pks(**conditions: Any) -> list[int]:

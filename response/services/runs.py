@@ -11,7 +11,7 @@ from cases.choices import Stage
 from cases.models import Case
 from cases.services import cases
 from response.actions.base import actions
-from response.choices import BEFORE_SENDING, ENDED_RUN, RunState, StepState
+from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, RunState, StepState
 from response.errors import RunbookError, TransitionError
 from response.models import Run, RunbookVersion, StepRun
 from response.services import clock, policy, progress, scope, transitions
@@ -123,10 +123,14 @@ def cancel(run_id: int, *, actor: User) -> Run:
 
 
 def _startable(version_id: int, case: Case) -> RunbookVersion:
-    """The version, if this case has what it acts on."""
+    """The version, if new runs follow it and this case has what it acts on."""
     version = RunbookVersion.objects.select_related("runbook").filter(pk=version_id).first()
     if version is None or not version.is_intact:
         raise RunbookError("There is no such published runbook.")
+    if not version.runbook.is_enabled:
+        raise RunbookError(f"{version.runbook.title} is switched off.")
+    if (live := version.runbook.live) is not None and live.pk != version.pk:
+        raise RunbookError(f"{live} replaced v{version.number}. Load the page again.")
     if scope.needs_device(version.body["steps"]) and not scope.has_device(case):
         raise RunbookError(f"{case.number} names no device yet, and {version.runbook.title} acts on one.")
     return version
@@ -176,15 +180,8 @@ def deadline(at: datetime, timeouts: list[int]) -> datetime:
 
 
 def _what_stays(run: Run) -> str:
-    sent = (
-        StepRun.objects.filter(run=run)
-        .exclude(effect="read")
-        .exclude(
-            state__in=(*BEFORE_SENDING, StepState.SKIPPED, StepState.REJECTED, StepState.EXPIRED, StepState.FAILED)
-        )
-        .exclude(state=StepState.CANCELLED)
-    )
-    titles = [step.title for step in sent]
+    steps = StepRun.objects.filter(run=run).exclude(effect=Effect.READ).exclude(state__in=transitions.NOT_HAPPENED)
+    titles = [step.title for step in steps if step.state not in BEFORE_SENDING or transitions.in_doubt(step)]
     if not titles:
         return "Nothing had been sent."
     return f"{len(titles)} step(s) were already sent and stay as they are: {', '.join(titles)}."

@@ -73,6 +73,11 @@ def due(at: datetime) -> QuerySet[StepRun]:
     )
 
 
+def spent() -> QuerySet[StepRun]:
+    """Ready steps without tries left, which only wait to be ended."""
+    return StepRun.objects.filter(state=StepState.READY, attempts__gte=F("max_attempts"))
+
+
 def claim() -> StepRun | None:
     """Take one due step: ready to claimed, with a token, an attempt and a lease. Locks only that step."""
     with transaction.atomic():
@@ -122,13 +127,13 @@ def write_intent(step_id: int, token: int) -> Intent | None:
     """claimed to sending, a commit of its own before the call; None when something speaks against it."""
     slug = StepRun.objects.values_list("action", flat=True).get(pk=step_id)
     action = actions[slug]()
-    found = connector_for(action.capability) if action.capability else None
+    found, trouble = _source(action)
     wait = _wait_for(found[0]) if found else None
     with transaction.atomic():
         step = transitions.locked(step_id)
         if step.token != token or step.state != StepState.CLAIMED:
             return None
-        if not _may_send(step, action, found is not None, wait):
+        if not _may_send(step, action, trouble, wait):
             progress.advance(step.run)
             return None
         transitions.change(
@@ -183,14 +188,25 @@ def _take_no(intent: Intent, error: SourceLimited | NoEffect) -> None:
     outcomes.later(step.pk, step.token, str(error), error.retry_after)
 
 
-def _may_send(step: StepRun, action: Action, has_source: bool, wait: float | None) -> bool:
+def _source(action: Action) -> tuple[tuple[Integration, Any] | None, str]:
+    """The integration that the action goes through, and why there is none that can be used."""
+    if not action.capability:
+        return None, ""
+    try:
+        found = connector_for(action.capability)
+    except ActionError as error:
+        return None, str(error)
+    return found, "" if found else f"No integration is set up that can do this ({action.capability})"
+
+
+def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None) -> bool:
     """Everything that is asked at intent; moves the step when the answer is no."""
     run = step.run
     if _is_stopped(step, run):
         _drop(step, StepState.CANCELLED, "The run was cancelled" if run.cancel_requested_at else "The run stopped")
         return False
-    if action.capability and not has_source:
-        _drop(step, StepState.FAILED, f"No integration is set up that can do this ({action.capability})")
+    if trouble:
+        _drop(step, StepState.FAILED, trouble)
         return False
     if problem := policy.intent_problem(step, action):
         _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
@@ -238,11 +254,11 @@ def _drop(step: StepRun, to: StepState, text: str, story: str = "") -> None:
 
 def _end_one_spent() -> bool:
     """A ready step without tries left: failed, or unknown while one of them is in doubt."""
-    spent = StepRun.objects.filter(state=StepState.READY, attempts__gte=F("max_attempts")).first()
-    if spent is None:
+    found = spent().first()
+    if found is None:
         return False
     with transaction.atomic():
-        step = transitions.locked(spent.pk)
+        step = transitions.locked(found.pk)
         if step.state != StepState.READY or step.attempts < step.max_attempts:
             return False
         why = Attempt.objects.filter(step=step).exclude(detail="").order_by("-token").first()

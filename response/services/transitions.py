@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError
 
-from cases.models import TimelineEntry
+from cases.models import Case, TimelineEntry
 from cases.services import timeline
 from response.choices import IN_DOUBT, Effect, Outcome, StepState
 from response.errors import TransitionError
@@ -32,6 +32,11 @@ def locked(step_id: int) -> StepRun:
 def locked_run(run_id: int) -> Run:
     """The run with its row locked until the transaction ends."""
     return Run.objects.select_for_update(of=("self",)).select_related("version__runbook", "case").get(pk=run_id)
+
+
+def lock_case(run: Run) -> None:
+    """Before an action writes of the case's devices: run, step, case, then its parts, as everybody else does."""
+    Case.objects.select_for_update().only("pk").get(pk=run.case_id)
 
 
 def in_doubt(step: StepRun) -> bool:

@@ -93,7 +93,7 @@ class Tryout:
         alive = self.data / "alive"
         web = ["-m", "gunicorn", "secops.wsgi", "--bind", f"127.0.0.1:{self.port}", "--workers", "2", "--threads", "4"]
         self._service("web", python(*web))
-        self._service("tick", manage("tick"))
+        self._service("tick", manage("tick"), alive / "tick")
         for queue in ("response", "enrichment"):
             self._service(queue, manage("qcluster"), alive / f"queue-{queue}", {"Q_CLUSTER_NAME": queue})
         self._until("Start web, clock and two clusters", "web", self.visitor.is_up)

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from response.models import KillSwitch, Runbook
 from tests.factories import make_user
-from tests.response.conftest import CONFIRM, ISOLATE, make_runbook
+from tests.response.conftest import CONFIRM, ISOLATE, begin, make_runbook
 
 
 @pytest.fixture
@@ -145,3 +145,27 @@ def test_nobody_but_the_admin_role_opens_the_editor(client, db):
     answer = client.get(reverse("admin:response_runbook_change", args=[runbook.pk]))
 
     assert answer.status_code in {302, 403}
+
+
+def test_who_only_publishes_does_not_take_the_place_of_who_wrote_the_steps(client, admin):
+    runbook = make_runbook(CONFIRM, ISOLATE).runbook
+    save(client, runbook, **{"steps-1-p_comment": "Mine", "_continue": "1"})
+    other = make_user("fay", ["admin"])
+    client.force_login(other)
+
+    save(client, runbook, _publish="1")
+
+    live = Runbook.objects.get().live
+    assert (live.number, live.author, live.published_by) == (2, admin, other)
+
+
+def test_the_count_of_runs_that_follow_a_version_leaves_out_what_the_admin_may_not_see(
+    client, admin, world, case, analyst
+):
+    run = begin(case, analyst, CONFIRM)
+    assert "1 run" in open_form(client, run.version.runbook)
+
+    case.is_restricted = True
+    case.save()
+
+    assert "1 run" not in open_form(client, run.version.runbook)

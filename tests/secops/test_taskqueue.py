@@ -13,6 +13,7 @@ from django.tasks.exceptions import InvalidTask
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from response.services import steps
 from secops import taskqueue
 from secops.registry import duties
 
@@ -107,6 +108,22 @@ def test_a_bell_does_all_that_is_due_for_its_queue_and_nothing_for_the_other(dut
     assert taskqueue.work("response") == 0
     assert taskqueue.work("enrichment") == 3
     assert duty == []
+
+
+def test_a_bell_that_worked_long_enough_hands_over_to_the_next(
+    duty: list[int], enqueued: Callable[[], list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duty += [1, 1, 1]
+    monkeypatch.setattr(taskqueue, "SHIFT_SECONDS", -1)
+
+    assert taskqueue.work("enrichment") == 1
+    assert enqueued() == [("ring_enrichment",)]
+
+
+def test_a_worker_is_never_killed_while_its_last_step_may_still_be_sending() -> None:
+    longest = taskqueue.SHIFT_SECONDS + steps.SHIFT_SECONDS + settings.LEASE_SECONDS
+
+    assert longest < int(settings.Q_CLUSTER["timeout"])  # type: ignore[call-overload]
 
 
 def test_the_messages_can_be_forgotten() -> None:

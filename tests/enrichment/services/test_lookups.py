@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from cases.models import Case
@@ -147,7 +148,8 @@ def test_a_late_answer_of_an_older_token_changes_nothing(source: Answers) -> Non
     Lookup.objects.update(state=LookupState.CLAIMED, token=5, lease_until=timezone.now())
     lookup.token = 4
 
-    assert lookups.put([(lookup, lookups.Outcome(LookupState.ANSWERED))]) == []
+    with transaction.atomic():
+        assert lookups.put([(lookup, lookups.Outcome(LookupState.ANSWERED))]) == []
     assert case.lookups.get().state == LookupState.CLAIMED
 
 

@@ -1,5 +1,7 @@
 """Which lookups a case gets, and which it never sends."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from cases.choices import Tlp
@@ -8,6 +10,7 @@ from cases.services import observables
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import planning
+from secops import integrations
 from secops.models import Integration
 from tests.enrichment.conftest import Answers
 from tests.factories import make_alert, make_case, make_kind
@@ -110,4 +113,74 @@ def test_restricted_cases_ask_inside_sources_only(
 
     state = case.lookups.get(question="address_reputation").state
     assert state == (LookupState.SKIPPED if is_restricted else LookupState.DUE)
-    assert case.lookups.get(question="address_place").state == LookupState.DUE
+
+
+def test_two_minutes_of_one_hour_do_not_share_a_lease(source: Answers) -> None:
+    first, second = _case_with_address(), _case_with_address()
+    hour = first.first_alert_at.replace(minute=5)
+    Case.objects.filter(pk=first.pk).update(first_alert_at=hour)
+    first.alerts.update(detected_at=hour)
+    Case.objects.filter(pk=second.pk).update(first_alert_at=hour.replace(minute=55))
+    second.alerts.update(detected_at=hour.replace(minute=55))
+
+    _planned(first)
+    _planned(second)
+
+    assert first.lookups.get(question="device_lease") != second.lookups.get(question="device_lease")
+
+
+def test_a_lease_is_asked_for_the_minute_of_the_alert_that_named_the_address(source: Answers) -> None:
+    case = _case_with_address()
+    later = case.first_alert_at + timedelta(hours=9)
+    make_alert(case, src_ip="10.20.3.77", dst_ip="203.0.113.44", detected_at=later)
+
+    _planned(case)
+
+    lease = case.lookups.get(question="device_lease", subject__value="10.20.3.77")
+    assert datetime.fromisoformat(lease.subject["at"]) == later
+
+
+def test_many_observables_leave_no_room_unsaid_and_do_not_crowd_out_who_it_was(source: Answers) -> None:
+    case = _case_with_address()
+    for number in range(5):
+        observables.attach(case.pk, "ip", f"198.51.100.{number + 1}", "destination")
+        observables.attach(case.pk, "domain", f"d{number}.example", "destination")
+        observables.attach(case.pk, "hash_sha256", f"{number + 1}" * 64, "file")
+    integrations.add("asked-source", "Second", {})
+    integrations.add("asked-source", "Third", {})
+
+    _planned(case)
+
+    sent = case.lookups.exclude(state=LookupState.SKIPPED)
+    assert sent.count() == planning.MOST_LOOKUPS
+    assert sent.filter(question="device_lease").count() == 3
+    assert sent.filter(subject_kind="case").count() == 2
+    left_out = case.lookups.filter(state=LookupState.SKIPPED)
+    assert left_out.exists()
+    assert "at most" in left_out.first().reason
+    case.refresh_from_db()
+    assert any("at most" in text for text in case.risk["missing"])
+
+
+def test_a_restricted_case_tells_its_address_to_no_outside_geo_or_list_service(
+    source: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.enrichment.conftest.AskedSource.is_local", False)
+    case = _case_with_address(is_restricted=True)
+
+    _planned(case)
+
+    states = case.lookups.filter(question__in=["address_place", "address_hosting"]).values_list("state", flat=True)
+    assert set(states) == {LookupState.SKIPPED}
+
+
+def test_a_name_of_a_hundred_characters_fits(source: Answers) -> None:
+    Integration.objects.update(name="x" * 100)
+    case = _case_with_address()
+
+    _planned(case)
+
+    Lookup(**{"connector_name": "x" * 100}).clean_fields(
+        exclude=[field.name for field in Lookup._meta.fields if field.name != "connector_name"]
+    )
+    assert case.lookups.filter(connector_name="x" * 100).exists()
