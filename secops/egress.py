@@ -105,14 +105,25 @@ class _Call:
 
     def __init__(self) -> None:
         self.connection: HTTPConnection | None = None
+        self.line: socket.socket | None = None  # a second handle of a new connection: TLS takes the first one away
         self.is_over = False
+
+    def opened(self, sock: socket.socket) -> None:
+        """A new connection of this call, before its first byte; cut at once when looking up the name took too long."""
+        self.line = sock.dup()
+        if self.is_over:
+            self.cut()
 
     def cut(self) -> None:
         self.is_over = True
-        sock = self.connection.sock if self.connection else None
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        for sock in (self.line, self.connection.sock if self.connection else None):
+            if sock is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self.line is not None:
+            self.line.close()
 
 
 _call: ContextVar[_Call | None] = ContextVar("call", default=None)
@@ -137,9 +148,12 @@ class _Guarded:
             raise Blocked(f"{self.host} leads to an address that is not allowed")
         name, self._dns_host = self._dns_host, addresses[0]  # no second look-up to poison
         try:
-            return super()._new_conn()  # type: ignore[misc,no-any-return]
+            sock: socket.socket = super()._new_conn()  # type: ignore[misc]
         finally:
             self._dns_host = name
+        if call := _call.get():
+            call.opened(sock)
+        return sock
 
     def connect(self) -> None:
         try:
@@ -224,4 +238,5 @@ def _deadline(host: str) -> Iterator[_Call]:
         raise
     finally:
         timer.cancel()
+        call.close()
         _call.reset(token)

@@ -11,8 +11,12 @@ import msgspec
 import requests
 from django.conf import settings
 
+from secops import intent
 from secops.egress import Blocked, EgressError, GuardedSession, NotReached
 from secops.errors import SecopsError
+
+FROZEN = "This worker was frozen before it could send, so nothing was sent"
+LONGEST_WAIT = 86_400.0  # seconds; who asks for more is mistaken, or wants never to be asked again
 
 
 class HttpError(SecopsError):
@@ -76,6 +80,8 @@ class HttpClient:
     def request(self, method: str, url: str, *, fresh: bool = False, **kwargs: Any) -> Answer:
         """Send once; any status is an answer. Takes json, data, params, headers as `requests` does."""
         headers = self.headers | dict(kwargs.pop("headers", None) or {})
+        if fresh and intent.is_spent():
+            raise HttpError(FROZEN, was_sent=False)
         session = _session() if fresh else self._kept()
         if fresh:
             headers["Connection"] = "close"
@@ -121,11 +127,10 @@ def _host(url: str) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110 section 10.2.3)."""
+    """Seconds to wait, a day at most, from either form of the header (RFC 9110 section 10.2.3)."""
     value = headers.get("Retry-After", "")
-    if value.isdigit():
-        return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+        wait = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (TypeError, ValueError, OverflowError):
         return None
+    return min(max(0.0, wait), LONGEST_WAIT)

@@ -220,7 +220,7 @@ def take(integration: Integration, n: int, *, is_effect: bool = False) -> int:
     """
     limit = _kind(integration.connector).limit_of(integration.settings)
     with transaction.atomic():
-        row = Integration.objects.select_for_update().annotate(now=Now()).get(pk=integration.pk)
+        row = Integration.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=integration.pk)
         if row.hold_until is not None and row.hold_until > row.now:
             return 0
         if limit is None:

@@ -9,7 +9,7 @@ from time import monotonic
 from django.db import Error, close_old_connections
 
 from secops import taskqueue
-from secops.registry import due_counts, duties, overdue
+from secops.registry import Duty, due_counts, duties, overdue
 
 logger = logging.getLogger(__name__)
 EVERY = 1.0  # seconds
@@ -29,7 +29,7 @@ class Clock:
         """One round of the quick duties; a database that is away is waited for."""
         close_old_connections()
         try:
-            moved = sum(duty() for name, duty in duties.items() if name.startswith("tick:"))
+            moved = sum(_done(name, duty) for name, duty in duties.items() if name.startswith("tick:"))
             if monotonic() - self._canaries_at >= CANARY_EVERY:
                 self._canaries_at = monotonic()
                 self._send_canaries()
@@ -58,6 +58,17 @@ class Clock:
         for queue, canary in taskqueue.CANARIES.items():
             if taskqueue.visible(queue) < 20:
                 canary.enqueue()
+
+
+def _done(name: str, duty: Duty) -> int:
+    """One duty. Its own fault must not stop the others, nor the canaries: it is logged, and tried again."""
+    try:
+        return duty()
+    except Error:
+        raise
+    except Exception:
+        logger.exception("The duty %s broke", name)
+        return 0
 
 
 def drain_once() -> int:

@@ -29,7 +29,13 @@ class BrakedForm(AuthenticationForm):
             raise
 
     def _address(self) -> str:
-        return str(self.request.META.get("REMOTE_ADDR", "")) if self.request else ""
+        """Behind a proxy the last address that it noted: the others are what the visitor wrote."""
+        if not self.request:
+            return ""
+        seen = str(self.request.META.get("REMOTE_ADDR", ""))
+        if settings.SECURE_PROXY_SSL_HEADER:
+            return self.request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or seen
+        return seen
 
 
 class SignInView(LoginView):

@@ -29,6 +29,10 @@ class ChangeExplained(Question):
             return None
         installed = [one for one in found if one.kind in EXPLAINING]
         near = [one for one in installed if subject.at - NEAR <= one.at <= subject.at + timedelta(minutes=5)]
+        solid = [one for one in near if one.kind == "patch" or one.signer]
+        if near and not solid:
+            return _beside(near, subject)
+        near = solid
         return Judgement(
             verdict=Verdict.BENIGN if near else Verdict.SUSPICIOUS,
             label="Explained" if near else "Not explained",
@@ -43,6 +47,18 @@ class ChangeExplained(Question):
                 "last_before_hours": _hours(installed, subject),
             },
         )
+
+
+def _beside(near: list[Change], subject: Subject) -> Judgement:
+    """An installer that nobody is known to have signed acquits nothing: an attacker runs installers, too."""
+    minutes = abs((subject.at - near[0].at).total_seconds()) / 60
+    return Judgement(
+        verdict=Verdict.INFORMATIONAL,
+        label="Installation beside it",
+        headline=f"{near[0].text} was {minutes:.0f} min apart, but its signer is not known: it explains nothing alone.",
+        facts=[Fact(label=f"{one.at:%d %b %H:%M} UTC", value=one.text) for one in near[:4]],
+        data={"is_explained": False, "by": near[0].text, "last_before_hours": _hours(near, subject)},
+    )
 
 
 def _headline(near: list[Change], installed: list[Change], subject: Subject) -> str:

@@ -27,7 +27,7 @@ class Hygiene(Question):
         if posture is None:
             return None
         since = posture.oldest_missing_at or posture.last_patched_at
-        days = (subject.at.date() - since.date()).days if since else None
+        days = (subject.at.date() - since.date()).days if since and since <= subject.at else None  # patched later
         faults, unsaid = _faults(posture, days), _unsaid(posture, days)
         verdict, label, headline, points = _weighed(posture.device, faults, unsaid)
         return Judgement(

@@ -24,7 +24,7 @@ class SignedIn(Question):
 
     def ask(self, connector: SignIns, subject: Subject) -> Judgement | None:
         found = [one for one in connector.sign_ins(subject.host, subject.at - LOOK_BACK, subject.at) if one.login]
-        people = [one for one in found if one.kind != "service"]
+        people = [one for one in found if one.kind not in ("service", "network")]
         if not people:
             return None
         there = [one for one in people if one.ended_at is None or one.ended_at >= subject.at]

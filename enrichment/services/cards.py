@@ -118,7 +118,7 @@ def views_of(case: Case) -> list[FindingView]:
 def views_by_case(case_ids: Iterable[int]) -> dict[int, list[FindingView]]:
     """The same for many cases at once, in one query."""
     found: dict[int, list[FindingView]] = {case_id: [] for case_id in case_ids}
-    links = CaseLookup.objects.filter(case__in=found).select_related("lookup__finding").order_by("lookup_id")
+    links = CaseLookup.objects.filter(case__in=found).select_related("lookup__finding").order_by("pk")
     for link in links:
         found[link.case_id].append(_view(link.lookup))
     return found
@@ -150,12 +150,12 @@ def _card(card: Card, found: list[FindingView]) -> CardView:
     return view
 
 
-def _weight(view: FindingView) -> tuple[int, int, int, int]:
-    """Worst verdict first; then the question that says more, the answer that weighs more, the order of asking."""
+def _weight(view: FindingView) -> tuple[int, int, int]:
+    """Worst verdict first; then the question that says more, the answer that weighs more; else the order of asking."""
     rank = WORST_FIRST.index(Verdict(view.verdict)) if view.verdict else len(WORST_FIRST)
     question = questions.get(view.question)
     weight = sum(abs(one["points"]) for one in view.points)
-    return rank, question.order if question else 99, -weight, view.lookup_pk
+    return rank, question.order if question else 99, -weight
 
 
 def _facts(heard: list[FindingView]) -> list[dict[str, str]]:

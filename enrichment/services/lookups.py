@@ -28,6 +28,7 @@ from secops.connectors.base import Connector
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.errors import SecopsError
 from secops.faultpoints import hit
+from secops.http import LONGEST_WAIT
 from secops.models import Integration
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,7 @@ THREADS = 32  # calls at once of one worker process
 REST_SECONDS = 0.25  # before an integration with nothing due is looked at again
 GROUP_SECONDS = 0.02  # answers that come within this time are written together
 MOST_ATTEMPTS = 5
-SHIFT_SECONDS = 50  # then the bell's work ends and the next one goes on
-LONGEST_WAIT = 86_400.0  # seconds; what a source asks for beyond a day is its mistake or its malice
+SHIFT_SECONDS = 15  # then the next bell goes on; a slow call and a lease on top stay below the queue's timeout
 
 
 @dataclass(slots=True)
@@ -131,7 +131,9 @@ class _Shift:
             has_more = _finish(done)
         except Exception:
             logger.exception("Answers could not be written together and are written one by one")
-            has_more = any([_finish_alone(*one) for one in done])
+            has_more = False
+            for call, outcome in done:
+                has_more = _finish_alone(call, outcome) or has_more
         if has_more:
             self.dry.clear()  # answers led to new questions
 
@@ -157,7 +159,7 @@ def _claimed(source: Integration, room: int) -> list[Lookup]:
 
 
 def _still_allowed(found: list[Lookup], source: Integration) -> list[Lookup]:
-    """Without those that, since they were planned, every case that asks may no longer send: a raised TLP, a restriction."""
+    """Without those that no case which asks may send any more: since planning a TLP rose, or a case was restricted."""
     asking: dict[int, list[Case]] = {}
     links = CaseLookup.objects.filter(lookup__in=found).select_related("case")
     for link in links.only("lookup", "case__tlp", "case__is_restricted"):

@@ -22,6 +22,7 @@ NO_ROOM = f"Not asked: a case asks at most {MOST_LOOKUPS} questions."
 MANY = (SubjectKind.ADDRESS, SubjectKind.DOMAIN, SubjectKind.HASH, SubjectKind.PAIR)
 OWN = "Nightdesk"  # the 'connector' of questions that reason over findings
 NOT_SET_UP = "not set up"
+UNIQUE = ("question", "connector_name", "subject_key", "bucket")
 
 
 def plan_due() -> int:
@@ -133,18 +134,20 @@ def _link(case: Case, rows: list[Lookup], depth: int) -> None:
 
     An address stands in an alert itself, so its lease has depth 0 whichever answer led to this round of planning.
     """
-    Lookup.objects.bulk_create(rows, ignore_conflicts=True)
-    keys = {(row.question, row.connector_name, row.subject_key, row.bucket) for row in rows}
+    Lookup.objects.bulk_create(sorted(rows, key=_unique), ignore_conflicts=True)  # all in one order: no deadlock
     there = Lookup.objects.filter(subject_key__in={row.subject_key for row in rows})
-    found = {
-        pk: key[2]
-        for pk, *key in there.order_by("pk").values_list("pk", "question", "connector_name", "subject_key", "bucket")
-        if tuple(key) in keys
-    }
+    pks = {tuple(key): pk for pk, *key in there.values_list("pk", *UNIQUE)}
+    found = {pks[_unique(row)]: row for row in rows if _unique(row) in pks}
     failed = Lookup.objects.filter(pk__in=found, state=LookupState.FAILED, ended_at__lt=timezone.now() - AGAIN_AFTER)
     failed.update(state=LookupState.DUE, attempts=0, not_before=None, ended_at=None, reason="")
-    leases = {row.subject_key for row in rows if row.subject_kind == SubjectKind.LEASE}
     CaseLookup.objects.bulk_create(
-        [CaseLookup(case=case, lookup_id=pk, depth=0 if key in leases else depth) for pk, key in found.items()],
+        [
+            CaseLookup(case=case, lookup_id=pk, depth=0 if row.subject_kind == SubjectKind.LEASE else depth)
+            for pk, row in found.items()
+        ],
         ignore_conflicts=True,
     )
+
+
+def _unique(row: Lookup) -> tuple[str, ...]:
+    return tuple(str(getattr(row, name)) for name in UNIQUE)

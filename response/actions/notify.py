@@ -19,7 +19,7 @@ MAX_RECEIVERS = 20
 class ReceiversField(forms.CharField):
     """Mail addresses, separated by commas or spaces."""
 
-    chooses_receiver = True  # so the check refuses text of an alert in it
+    chooses_receiver = True  # so the check refuses an expression in it that nobody approves
 
     def clean(self, value: Any) -> list[str]:
         given = ",".join(map(str, value)) if isinstance(value, list) else str(super().clean(value) or "")

@@ -11,6 +11,8 @@ from cases.models import Case
 from response.choices import ENDED_RUN, ENDED_STEP, LIVE_EFFECT, Effect, OnFailure, Outcome, Risk, RunState, StepState
 from secops.chain import FIRST
 
+TRIED_TO_UNDO = "tried_to_undo"  # in the data of an undo that came to nothing: the step it was for
+
 
 class RunQuerySet(models.QuerySet["Run"]):
     def visible_to(self, user: Any) -> "RunQuerySet":

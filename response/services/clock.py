@@ -1,10 +1,10 @@
 """The database's clock: leases and deadlines never depend on the clock of a worker."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
+from secops import intent
 from secops.errors import SecopsError
 
 
@@ -31,4 +31,4 @@ def after(seconds: float) -> datetime:
 
 def awake() -> float:
     """Seconds that also count while the process or the machine is frozen: the pause hole is measured with it."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return intent.awake()

@@ -8,6 +8,7 @@ from response.actions.base import Done, actions
 from response.choices import ENDED_RUN, ENDED_STEP, OnFailure, Outcome, RunState, StepState
 from response.errors import TransitionError
 from response.models import StepRun
+from response.models.runs import TRIED_TO_UNDO
 from response.services import clock, outcomes, progress, runs, transitions
 from response.services.approvals import checked_reason
 from secops.access import May, require
@@ -46,6 +47,8 @@ def answer(step_id: int, choice: str, *, actor: User) -> StepRun:
         step = _seen(step_id, actor, May.WORK)
         if step.state != StepState.WAITING or not actions[step.action].waits_for_person:
             raise TransitionError(f"{step.title} does not wait for an answer any more.")
+        if step.deadline is not None and step.deadline <= clock.now():
+            raise TransitionError("The time for this answer is over.")
         if choice not in step.params["choices"]:
             raise TransitionError("That is not one of the choices.")
         transitions.change(
@@ -100,7 +103,8 @@ def _free(step: StepRun) -> None:
     if earlier.state == StepState.SUCCEEDED or earlier.state not in ENDED_STEP:
         raise TransitionError(f"The undo of {step.title} was asked for already.")
     earlier.undoes = None
-    earlier.save(update_fields=["undoes"])
+    earlier.data |= {TRIED_TO_UNDO: step.pk}
+    earlier.save(update_fields=["undoes", "data"])
 
 
 def _seen(step_id: int, actor: User, may: May) -> StepRun:

@@ -10,6 +10,7 @@ from cases.models import Alert
 from response.choices import ENDED_RUN, ENDED_STEP, IN_DOUBT, LIVE_EFFECT, Decision, Effect, Outcome, StepState
 from response.models import Approval, Attempt, Run, StepChange, StepRun
 from response.models.runbooks import body_hash
+from response.models.runs import TRIED_TO_UNDO
 from response.services import clock, steps
 from response.services.transitions import NOT_HAPPENED
 from secops import chain
@@ -63,7 +64,7 @@ def i9_nothing_sent_after_the_cancel() -> Iterable[Any]:
         step__run__cancel_requested_at__isnull=False,
         step__undoes__isnull=True,
         sent_at__gt=F("step__run__cancel_requested_at"),
-    )
+    ).exclude(step__data__has_key=TRIED_TO_UNDO)
 
 
 def i10_one_live_effect_per_target() -> Iterable[Any]:

@@ -21,7 +21,6 @@ from secops.models import AuditEntry, User
 
 PLACEHOLDER = re.compile(r"\$\{\{(.+?)\}\}", re.DOTALL)
 FIELD = re.compile(r"\b(case|alert|device|person)\.(\w+)")
-ALERT_TEXT = re.compile(r"\b(alert|case)\b")
 EARLIER = re.compile(r"\bsteps\.(\w+)")
 
 
@@ -149,8 +148,8 @@ def _parameter_problems(step: Step, action: type[Action], earlier: set[str]) -> 
     for name, field in fields.items():
         label = str(field.label or name.replace("_", " ").capitalize())
         value = step.params.get(name, "")
-        if getattr(field, "chooses_receiver", False) and _speaks_of_alert(value):
-            yield label, "text of an alert never chooses who receives something."
+        if getattr(field, "chooses_receiver", False) and "${{" in str(value) and not step.approvals:
+            yield label, "an alert could choose who receives it: write addresses, or ask for an approval."
         if "${{" in str(value):
             for text in _template_problems(value, earlier):
                 yield label, text
@@ -169,10 +168,6 @@ def _template_problems(value: Any, earlier: set[str]) -> Iterator[str]:
         for source in found:
             if problem := _expression_problem(source.strip(), earlier):
                 yield problem
-
-
-def _speaks_of_alert(value: Any) -> bool:
-    return any(ALERT_TEXT.search(source) for source in PLACEHOLDER.findall(str(value)))
 
 
 def _expression_problem(source: str, earlier: set[str]) -> str:

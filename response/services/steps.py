@@ -19,7 +19,8 @@ from response.services import clock, outcomes, policy, progress, readback, trans
 from secops import integrations
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
-from secops.http import HttpError
+from secops.http import FROZEN, HttpError
+from secops.intent import good_until
 from secops.models import Integration
 
 SHIFT_SECONDS = 5  # then the caller looks again; a call of 20 s still ends well within the queue's timeout
@@ -158,12 +159,13 @@ def write_intent(step_id: int, token: int) -> Intent | None:
 def send(intent: Intent) -> None:
     """The call itself, outside of any transaction, and what its answer means."""
     step = intent.step
-    if clock.awake() - intent.awake > settings.PAUSE_HOLE_SECONDS:
-        text = "This worker was frozen before it could send, so nothing was sent"
-        outcomes.not_sent(step.pk, step.token, text)
+    ends = intent.awake + settings.PAUSE_HOLE_SECONDS
+    if clock.awake() > ends:
+        outcomes.not_sent(step.pk, step.token, FROZEN)
         return
     try:
-        done = intent.action.do(progress.call_of(step, intent.connector))
+        with good_until(ends):
+            done = intent.action.do(progress.call_of(step, intent.connector))
     except (SourceLimited, NoEffect) as error:
         _take_no(intent, error)
     except (ActionError, SourceRefused) as error:

@@ -56,7 +56,7 @@ class Defender(Connector):
         machine = self._machine(host)
         if machine is None:
             return None
-        missing = self._get(f"machines/{quote(word(machine, 'id'))}/getmissingkbs", {}) or {}
+        missing = self._get(f"machines/{_part(word(machine, 'id'))}/getmissingkbs", {}) or {}
         updates = [one for one in missing.get("value") or [] if isinstance(one, dict)]
         return _posture(machine, updates, self.isolation_state(Host(agent_id=word(machine, "id"))))
 
@@ -69,11 +69,15 @@ class Defender(Connector):
 
     def isolation_state(self, host: Host) -> IsolationState:
         """From the machine actions, newest first: an open one is pending, the last that succeeded is the state."""
-        machine_id = host.agent_id or word(self._machine(host) or {}, "id")
+        machine_id = host.agent_id or self._only_id(host)
         if not machine_id:
             raise SourceRefused("Defender does not know this device.")
-        found = self._get("machineactions", {"$filter": f"machineId eq {_literal(machine_id)}"}) or {}
-        actions = [one for one in found.get("value") or [] if word(one, "type").lower() in {"isolate", "unisolate"}]
+        found = (self._get("machineactions", {"$filter": f"machineId eq {_literal(machine_id)}"}) or {}).get("value")
+        if not isinstance(found, list):  # silence must not read as released
+            raise HttpError("Defender sent no list of machine actions")
+        actions = [
+            one for one in found if isinstance(one, dict) and word(one, "type").lower() in {"isolate", "unisolate"}
+        ]
         actions.sort(key=lambda one: word(one, "creationDateTimeUtc"), reverse=True)
         for action in actions:
             if (state := _state(action)) is not None:
@@ -89,11 +93,11 @@ class Defender(Connector):
     def _act(self, host: Host, verb: str, body: dict[str, str]) -> str:
         """Send once, over a fresh connection. Token and machine are asked before, so their errors are no doubt."""
         with _before_the_effect():
-            machine_id = host.agent_id or word(self._machine(host) or {}, "id")
+            machine_id = host.agent_id or self._only_id(host)
             token = self.tokens.token()
         if not machine_id:
             raise NoEffect("Defender does not know this device.")
-        answer = self._send(f"machines/{quote(machine_id)}/{verb}", token, body)
+        answer = self._send(f"machines/{_part(machine_id)}/{verb}", token, body)
         if answer.status in {200, 201}:
             return _handle(answer)
         if answer.status == 400 and _code(answer) == ALREADY:
@@ -140,12 +144,21 @@ class Defender(Connector):
 
     def _machine(self, host: Host) -> Row | None:
         if host.agent_id:
-            return self._get(f"machines/{quote(host.agent_id)}", {})
+            return self._get(f"machines/{_part(host.agent_id)}", {})
+        return max(self._named(host), key=lambda one: word(one, "lastSeen"), default=None)
+
+    def _only_id(self, host: Host) -> str:
+        """The id of the one machine of this name; "" for none. Of two, who is meant must be said: we act on ids."""
+        found = {word(one, "id") for one in self._named(host)}
+        if len(found) > 1:
+            raise SourceRefused("Defender knows several devices of this name; the device id is needed.")
+        return next(iter(found), "")
+
+    def _named(self, host: Host) -> list[Row]:
         if not host.name:
-            return None
+            return []
         found = self._get("machines", {"$filter": f"startswith(computerDnsName,{_literal(host.name.lower())})"}) or {}
-        same = [one for one in found.get("value") or [] if kql.short(word(one, "computerDnsName")) == host.name.upper()]
-        return max(same, key=lambda one: word(one, "lastSeen"), default=None)
+        return [one for one in found.get("value") or [] if kql.short(word(one, "computerDnsName")) == host.name.upper()]
 
     def _get(self, path: str, params: dict[str, str]) -> dict[str, Any] | None:
         """One object; None when Defender does not have it."""
@@ -231,6 +244,11 @@ def _posture(machine: Row, updates: list[Row], state: IsolationState) -> Posture
         risk=word(machine, "riskScore"),
         isolation="" if state.state == "released" and not state.handle else isolation,
     )
+
+
+def _part(value: str) -> str:
+    """One part of a path; an id may come from an alert, so it must not lead to another machine."""
+    return quote(value, safe="")
 
 
 def _literal(value: str) -> str:

@@ -120,7 +120,7 @@ class MicrosoftGraph(ChangeQuestions, PostureQuestions, Connector):
 
     def _user(self, login: str) -> Row | None:
         if "@" in login:
-            return self._get(f"users/{quote(login)}", {"$select": PERSON})
+            return self._get(f"users/{quote(login, safe='@')}", {"$select": PERSON})
         found = self._get("users", {"$filter": f"onPremisesSamAccountName eq {_literal(login)}", "$select": PERSON})
         rows = (found or {}).get("value") or []
         return rows[0] if rows else None

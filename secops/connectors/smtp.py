@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from secops import egress
+from secops import egress, intent
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.errors import Doubt, NoEffect
-from secops.http import HttpError
+from secops.http import FROZEN, HttpError
 
 TIMEOUT = 10.0  # seconds for each step of the conversation
 PLAIN, STARTTLS, TLS = "none", "starttls", "tls"
@@ -73,6 +73,9 @@ class Smtp(Connector):
         """
         mail = self._mail(to, subject, text, key)
         server = self._opened()
+        if intent.is_spent():
+            server.close()
+            raise HttpError(FROZEN, was_sent=False)
         try:
             refused = server.send_message(mail, self.setting("sender"), list(to))
         except smtplib.SMTPServerDisconnected as error:

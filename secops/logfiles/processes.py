@@ -54,7 +54,10 @@ def of_host(store: LogStore, host: Host, end: datetime) -> tuple[str, list[Any]]
     """SQL that holds for the device's own events, and its values."""
     names = lease_book(store).names_of(host, naive(end))
     if not names and host.address:
-        found = store.query("SELECT DISTINCT host FROM events WHERE event = 3 AND address = ?", [host.address.lower()])
+        found = store.query(  # the last that spoke from it: another device may have had it before
+            "SELECT host FROM events WHERE event = 3 AND address = ? AND seen_at <= ? ORDER BY seen_at DESC LIMIT 1",
+            [host.address.lower(), naive(end)],
+        )
         names = [name for (name,) in found]
     if not names:
         return "FALSE", []

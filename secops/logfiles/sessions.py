@@ -10,9 +10,11 @@ from secops.logfiles.processes import of_host
 from secops.logfiles.store import LogStore
 
 MOST_SESSIONS = 1_000
-KINDS = {  # logon types: 2 console, 7 unlock, 11 cached; 10 remote desktop; 4 batch, 5 service; 3, 8 network
-    **dict.fromkeys((2, 7, 11, 12, 13), "interactive"),
-    **dict.fromkeys((3, 8, 9, 10), "remote"),
+# 2 console, 7 unlock, 9 runas /netonly, 11 and 13 cached; 3, 8 network, 10, 12 remote desktop; 4 batch, 5 service
+KINDS = {
+    **dict.fromkeys((2, 7, 9, 11, 13), "interactive"),
+    **dict.fromkeys((3, 8), "network"),
+    **dict.fromkeys((10, 12), "remote"),
     **dict.fromkeys((4, 5), "service"),
 }
 UNLOCK = 7

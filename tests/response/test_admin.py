@@ -159,9 +159,7 @@ def test_who_only_publishes_does_not_take_the_place_of_who_wrote_the_steps(clien
     assert (live.number, live.author, live.published_by) == (2, admin, other)
 
 
-def test_the_count_of_runs_that_follow_a_version_leaves_out_what_the_admin_may_not_see(
-    client, admin, world, case, analyst
-):
+def test_the_count_of_a_versions_runs_leaves_out_what_the_admin_may_not_see(client, admin, world, case, analyst):
     run = begin(case, analyst, CONFIRM)
     assert "1 run" in open_form(client, run.version.runbook)
 

@@ -10,14 +10,24 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases.models import TimelineEntry
-from response.choices import Effect, StepState
-from response.errors import RunbookError
+from response.choices import Effect, RunState, StepState
+from response.errors import RunbookError, TransitionError
 from response.models import Attempt, Runbook, StepRun
-from response.models.runbooks import Step
 from response.services import decisions, invariants, outcomes, recovery, runbooks, runs, steps
-from secops.connectors.capabilities.errors import SourceLimited
+from secops.connectors.capabilities.errors import NoEffect, SourceLimited
 from secops.models import Integration
-from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_due, make_runbook, say_yes, step_of
+from tests.response.conftest import (
+    ASK,
+    CONFIRM,
+    ISOLATE,
+    MAIL,
+    begin,
+    make_due,
+    make_runbook,
+    say_yes,
+    settle_down,
+    step_of,
+)
 
 
 def test_a_late_yes_after_a_person_said_no_is_told_on_the_timeline(world, case, analyst, responder):
@@ -124,27 +134,24 @@ def test_a_step_whose_tries_are_spent_is_rung_for_when_its_bell_was_lost(world, 
 @pytest.mark.parametrize(
     "written",
     [
-        MAIL | {"params": {"to": "${{ [1, 2] }}", "message": "x"}},
+        MAIL | {"params": {"to": "${{ [1, 2] }}", "message": "x"}, "approvals": 1},
         ASK | {"params": {"question": "?", "choices": "${{ [1, [2]] }}"}},
-        ISOLATE | {"params": {"device": str(10**30)}},
         ISOLATE | {"params": {"device": "${{ 9223372036854775807 }}"}},
     ],
-    ids=["receivers", "choices", "device", "device from an expression"],
+    ids=["receivers", "choices", "device"],
 )
 def test_a_parameter_of_another_type_fails_the_step_and_nothing_else(world, case, analyst, written):
-    runbook = Runbook.objects.create(slug="odd", title="Odd")
-    Step.objects.create(runbook=runbook, order=1, **CONFIRM)
-    Step.objects.create(runbook=runbook, order=2, **written)
-    try:
-        version = runbooks.publish(runbook, actor=None)
-    except RunbookError:
-        return  # refused where it was written: better still
-    run = runs.start(version.pk, case.pk, request_id=uuid4(), actor=analyst)
+    run = begin(case, analyst, CONFIRM, written)
 
     steps.work()
 
     assert step_of(run, "confirm").state == StepState.SUCCEEDED
     assert step_of(run, written["key"]).state in {StepState.FAILED, StepState.WAITING}
+
+
+def test_a_device_number_that_no_row_can_have_is_refused_where_it_is_written(db):
+    with pytest.raises(RunbookError, match="Step 1, Device"):
+        make_runbook(ISOLATE | {"params": {"device": str(10**30)}})
 
 
 def test_a_version_that_a_newer_one_replaced_starts_no_run(world, case, analyst):
@@ -164,11 +171,38 @@ def test_a_runbook_that_is_switched_off_starts_no_run(world, case, analyst):
         runs.start(version.pk, case.pk, request_id=uuid4(), actor=analyst)
 
 
-@pytest.mark.parametrize("source", ["alert.title", "[alert][0].rule_name", "case.title"])
-def test_a_receiver_is_never_text_of_an_alert(db, source):
-    with pytest.raises(RunbookError, match="Step 1, To: text of an alert"):
-        make_runbook(MAIL | {"params": {"to": "${{ %s }}" % source, "message": "x"}})
+@pytest.mark.parametrize("source", ["alert.title", "[alert][0].rule_name", "person.upn"])
+def test_an_alert_never_chooses_a_receiver_without_an_approval(db, source):
+    with pytest.raises(RunbookError, match="Step 1, To: an alert could choose"):
+        make_runbook(MAIL | {"params": {"to": f"${{{{ {source} }}}}", "message": "x"}})
 
 
-def test_a_receiver_may_be_a_person_of_the_directory(db):
-    assert make_runbook(MAIL | {"params": {"to": "${{ person.upn }}", "message": "${{ alert.title }}"}}).number == 1
+def test_a_receiver_that_somebody_approves_may_come_from_the_case(db):
+    params = {"to": "${{ person.upn }}", "message": "${{ alert.title }}"}
+
+    assert make_runbook(MAIL | {"params": params, "approvals": 1}).number == 1
+
+
+def test_an_answer_after_its_time_is_refused(world, case, analyst):
+    run = begin(case, analyst, ASK)
+    StepRun.objects.update(deadline=timezone.now() - timedelta(seconds=1))
+
+    with pytest.raises(TransitionError, match="over"):
+        decisions.answer(step_of(run, "next").pk, "Go", actor=analyst)
+
+
+def test_an_undo_that_failed_and_is_asked_again_breaks_no_invariant_of_a_cancelled_run(world, case, analyst, responder):
+    run = begin(case, analyst, ISOLATE, ASK)
+    say_yes(step_of(run, "isolate"), responder)
+    settle_down()
+    runs.cancel(run.pk, actor=analyst)
+    say_yes(decisions.undo(step_of(run, "isolate").pk, actor=analyst), responder)
+    world.before = [NoEffect("refused")]
+    settle_down()
+    say_yes(decisions.undo(step_of(run, "isolate").pk, actor=analyst), responder)
+    settle_down()
+
+    assert [kind for kind, *_ in world.effects] == ["isolate", "release"]
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    assert invariants.broken() == {}

@@ -3,8 +3,10 @@
 import gzip
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -207,6 +209,32 @@ def test_a_dripping_answer_is_cut(
     with GuardedSession(internal=(f"edr.test:{server.port}",)) as http, pytest.raises(TooSlow):
         http.get(f"https://edr.test:{server.port}/", verify=authority.path)
     assert time.monotonic() - started < 2
+
+
+def test_a_handshake_that_drips_is_cut(
+    authority: Authority, dns: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress, "MAX_SECONDS", 0.5)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    dns["edr.test"] = [["127.0.0.1"]]
+
+    def drip() -> None:
+        raw, _ = listener.accept()
+        with suppress(OSError):
+            raw.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 kB, of which a byte comes now and then
+            for _ in range(40):
+                raw.sendall(b"\x00")
+                time.sleep(0.1)
+        raw.close()
+
+    threading.Thread(target=drip, daemon=True).start()
+    started = time.monotonic()
+
+    with GuardedSession(internal=(f"edr.test:{port}",)) as http, pytest.raises((NotReached, TooSlow)):
+        http.get(f"https://edr.test:{port}/", verify=authority.path)
+    assert time.monotonic() - started < 2
+    listener.close()
 
 
 def test_errors_do_not_hold_the_query(dns: dict[str, Any]) -> None:

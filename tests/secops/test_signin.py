@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from secops.models import SignInLink, User
 from secops.signin import TRIES, LinkUsedError, issue_link, redeem_link
@@ -83,3 +84,25 @@ def test_the_right_password_signs_in(client: Client, analyst: User) -> None:
     assert try_password(client, PASSWORD) == 302
     cookie = client.cookies["session"]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
+def test_the_admin_pages_have_no_sign_in_of_their_own_without_a_brake(client: Client, analyst: User) -> None:
+    answer = client.post("/admin/login/?next=/admin/", {"username": "ada", "password": PASSWORD})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/?next=/admin/")
+    assert "session" not in client.cookies
+
+
+def test_who_may_not_administer_is_refused_and_not_sent_in_a_ring(client: Client, analyst: User) -> None:
+    client.force_login(analyst)
+
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_behind_a_proxy_the_brake_counts_what_the_proxy_saw(client: Client, analyst: User, settings: Settings) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for number in range(TRIES):
+        try_password(client, "wrong", f"user{number}", **{"X-Forwarded-For": f"1.2.3.{number}, 198.51.100.7"})
+
+    assert try_password(client, "wrong", "another", **{"X-Forwarded-For": "198.51.100.7"}) == 429
+    assert try_password(client, PASSWORD, **{"X-Forwarded-For": "198.51.100.8"}) == 302

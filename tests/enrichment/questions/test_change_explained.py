@@ -11,12 +11,21 @@ from tests.enrichment.questions.asking import AT, Says, about, ask, points
 KEY = about(SubjectKind.REGISTRY, "HKLM\\Software\\Run", "registry_key")
 
 
-def change(minutes_before: float, kind: str = "install") -> Change:
-    return Change(at=AT - timedelta(minutes=minutes_before), kind=kind, text=f"{kind} of Ledgerline 4.2")
+def change(minutes_before: float, kind: str = "install", signer: str = "") -> Change:
+    at = AT - timedelta(minutes=minutes_before)
+    return Change(at=at, kind=kind, text=f"{kind} of Ledgerline 4.2", signer=signer)
 
 
-def test_an_installation_minutes_before_explains_it_and_takes_risk_away() -> None:
+def test_an_installation_whose_signer_nobody_knows_acquits_nothing() -> None:
     judgement = ask(ChangeExplained, KEY, changes=[change(4)])
+
+    assert judgement.verdict == Verdict.INFORMATIONAL
+    assert judgement.points == []
+    assert judgement.data["is_explained"] is False
+
+
+def test_a_signed_installation_minutes_before_explains_it_and_takes_risk_away() -> None:
+    judgement = ask(ChangeExplained, KEY, changes=[change(4, signer="Ledgerline")])
 
     assert (judgement.verdict, judgement.label) == (Verdict.BENIGN, "Explained")
     assert judgement.headline == "Explained: install of Ledgerline 4.2, 4 min apart."

@@ -73,3 +73,10 @@ def test_a_source_that_says_nothing_at_all_acquits_nobody() -> None:
 
 def test_an_unknown_device_is_no_answer() -> None:
     assert Hygiene().ask(Says(posture=None), about()) is None
+
+
+def test_a_patch_after_the_event_does_not_say_how_the_device_was_then() -> None:
+    judgement = ask(Hygiene, about(), posture=posture(last_patched_at=AT + timedelta(days=3)))
+
+    assert judgement.verdict == Verdict.INFORMATIONAL
+    assert "patches" in judgement.data["unsaid"]

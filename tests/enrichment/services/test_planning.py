@@ -10,6 +10,7 @@ from cases.services import observables
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import planning
+from enrichment.services.cards import views_of
 from secops import integrations
 from secops.models import Integration
 from tests.enrichment.conftest import Answers
@@ -157,7 +158,7 @@ def test_many_observables_leave_no_room_unsaid_and_do_not_crowd_out_who_it_was(s
     assert sent.filter(subject_kind="case").count() == 2
     left_out = case.lookups.filter(state=LookupState.SKIPPED)
     assert left_out.exists()
-    assert "at most" in left_out.first().reason
+    assert "at most" in left_out[0].reason
     case.refresh_from_db()
     assert any("at most" in text for text in case.risk["missing"])
 
@@ -184,3 +185,17 @@ def test_a_name_of_a_hundred_characters_fits(source: Answers) -> None:
         exclude=[field.name for field in Lookup._meta.fields if field.name != "connector_name"]
     )
     assert case.lookups.filter(connector_name="x" * 100).exists()
+
+
+def test_lookups_are_inserted_in_one_order_and_shown_in_the_order_of_asking(source: Answers) -> None:
+    """Two workers that plan cases with the same observables in another order never wait for each other."""
+    case = _case_with_address()
+    observables.attach(case.pk, "ip", "198.51.100.1", "destination")
+    observables.attach(case.pk, "ip", "198.51.100.2", "destination")
+
+    _planned(case)
+
+    inserted = list(Lookup.objects.order_by("pk").values_list(*planning.UNIQUE))
+    assert inserted == sorted(inserted)
+    places = [view.subject for view in views_of(case) if view.question == "address_place"]
+    assert places == ["203.0.113.44", "198.51.100.1", "198.51.100.2"]

@@ -60,6 +60,8 @@ def test_a_refusal_is_a_refusal(status: int) -> None:
         (429, {"Retry-After": "0"}, 0.0),
         (429, {}, 60.0),
         (503, {"Retry-After": "5"}, 5.0),
+        (429, {"Retry-After": "9" * 400}, 86_400.0),
+        (429, {"Retry-After": "\u00b2"}, 60.0),  # a digit to isdigit(), no number to float()
     ],
 )
 def test_later_says_how_much_later(status: int, headers: dict[str, str], wait: float) -> None:

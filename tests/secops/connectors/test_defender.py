@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from secops.connectors.capabilities.errors import Doubt, NoEffect
+from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceRefused
 from secops.connectors.capabilities.identity import Host
 from secops.connectors.defender import Defender
 from secops.http import Answer, HttpError
@@ -192,3 +192,36 @@ def test_the_state_follows_from_the_actions(rows: list[tuple[str, str, str, str]
     found = connector.isolation_state(HOST)
 
     assert (found.state, found.handle) == (state, handle)
+
+
+def _machines(*ids: str) -> tuple[str, Answer]:
+    rows = [
+        {"id": one, "computerDnsName": "lt-7.corp.test", "lastSeen": f"2026-11-0{at + 1}"} for at, one in enumerate(ids)
+    ]
+    return "/api/machines", answer({"value": rows})
+
+
+def test_of_two_devices_with_one_name_none_is_cut_off() -> None:
+    connector, http = defender(("isolate", answer({"id": "act-1"}, 201)), _machines("old", "new"))
+
+    with pytest.raises(NoEffect, match="device id"):
+        connector.isolate(Host(name="LT-7"), "r", "k")
+    with pytest.raises(SourceRefused):
+        connector.isolation_state(Host(name="LT-7"))
+    assert http.asked("/isolate") == []
+
+
+def test_an_id_from_an_alert_names_one_machine_and_no_path() -> None:
+    connector, http = defender(("isolate", answer({"id": "act-1"}, 201)))
+
+    connector.isolate(Host(agent_id="x/../victim"), "r", "k")
+
+    assert http.asked("/isolate")[0].url.endswith("/machines/x%2F..%2Fvictim/isolate")
+
+
+@pytest.mark.parametrize("found", [answer({}, 404), answer({"odd": 1}), answer({"value": "none"})])
+def test_no_list_of_actions_is_never_read_as_released(found: Answer) -> None:
+    connector, _ = defender(("machineactions", found))
+
+    with pytest.raises(HttpError):
+        connector.isolation_state(HOST)

@@ -233,3 +233,11 @@ def test_a_broken_answer_is_an_error(body: Any) -> None:
 
     with pytest.raises(HttpError):
         connector.hunt("DeviceInfo | take 1")
+
+
+def test_a_sign_in_name_from_an_alert_is_one_part_of_the_path() -> None:
+    connector, http = connected(MicrosoftGraph, VALUES, {"client_secret": "s"}, [TOKEN, ("users", answer({}, 404))])
+
+    assert connector.find_person("a@b.test/../../groups") is None
+
+    assert http.asked("v1.0")[0].url.endswith("/v1.0/users/a@b.test%2F..%2F..%2Fgroups")

@@ -81,6 +81,20 @@ def test_a_host_without_name_is_known_by_its_lease(folder: Path, store: LogStore
     assert changes(store, Host(address="10.0.0.2"), *DAY) == []
 
 
+def test_an_address_that_two_hosts_had_speaks_for_the_one_that_had_it_then(folder: Path, store: LogStore) -> None:
+    write_lines(
+        folder / "sysmon.json",
+        [
+            sysmon(before(hours=20), 3, "FIN-09.corp", SourceIp="10.0.0.9", DestinationIp="198.51.100.1"),
+            sysmon(before(hours=3), 3, "FIN-01.corp", SourceIp="10.0.0.9", DestinationIp="198.51.100.1"),
+            sysmon(before(hours=20), 13, "FIN-09.corp", TargetObject="HKLM\\Software\\Other\\x"),
+            sysmon(before(hours=2), 13, "FIN-01.corp", TargetObject="HKLM\\Software\\Mine\\x"),
+        ],
+    )
+
+    assert [one.target for one in changes(store, Host(address="10.0.0.9"), *DAY)] == ["HKLM\\Software\\Mine\\x"]
+
+
 @pytest.mark.parametrize(
     "key",
     [RUN, RUN + "\\hlp32", "HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run", RUN.replace("HKU", "HKEY_USERS")],
@@ -228,6 +242,8 @@ def test_sessions_that_touch_the_window_are_told(folder: Path, store: LogStore) 
             logon(before(hours=2), "FIN-01$", "0x4", "3"),
             logon(before(hours=2), "SYSTEM", "0x5", "5"),
             logon(before(hours=1), "cy", "0x6", "7"),
+            logon(before(minutes=50), "di", "0x7", "12"),
+            logon(before(minutes=40), "cy", "0x8", "9"),
         ],
     )
 
@@ -237,6 +253,8 @@ def test_sessions_that_touch_the_window_are_told(folder: Path, store: LogStore) 
         ("bo", "remote", before(hours=3)),
         ("cy", "interactive", None),
         ("cy", "interactive", before(hours=1)),
+        ("di", "remote", None),  # a remote desktop with cached credentials
+        ("cy", "interactive", None),  # runas /netonly at the console
     ]
 
 
