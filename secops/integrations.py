@@ -21,6 +21,7 @@ from secops.models import AuditEntry, Integration
 from secops.models.integrations import HealthState
 
 WINDOW_MARGIN = 0.5  # seconds after a provider's window, so that its clock agrees that it is over
+EFFECTS_FIRST = 5.0  # seconds after a hold that belong to steps of runs: lookups would use the new quota up at once
 EFFECT_SHARE = 0.1  # of a provider's quota that lookups leave to containment
 _instances: dict[int, tuple[datetime, Connector]] = {}
 _lock = threading.Lock()
@@ -221,7 +222,8 @@ def take(integration: Integration, n: int, *, is_effect: bool = False) -> int:
     limit = _kind(integration.connector).limit_of(integration.settings)
     with transaction.atomic():
         row = Integration.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=integration.pk)
-        if row.hold_until is not None and row.hold_until > row.now:
+        head_start = timedelta(seconds=0 if is_effect else EFFECTS_FIRST)
+        if row.hold_until is not None and row.hold_until + head_start > row.now:
             return 0
         if limit is None:
             return n

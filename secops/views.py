@@ -1,6 +1,7 @@
 """Pages of the ground: signing in, health, error pages."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import login
@@ -70,7 +71,9 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     if isinstance(user, User) and (theme := request.POST.get("theme", "")) in User.Theme.values:
         user.theme = theme
         user.save(update_fields=["theme"])
-    return redirect("/queue/")
+    back = urlsplit(request.headers.get("Referer", ""))  # the path alone: never to another host
+    is_ours = back.path.startswith("/") and not back.path.startswith("//")
+    return redirect(back.path + (f"?{back.query}" if back.query else "") if is_ours else settings.LOGIN_REDIRECT_URL)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'ordering': ['seq'],
+                'verbose_name_plural': 'timeline entries', 'ordering': ['seq'],
             },
         ),
         migrations.CreateModel(

@@ -27,6 +27,7 @@ class TimelineEntry(models.Model):
     hash = models.CharField(max_length=64)
 
     class Meta:
+        verbose_name_plural = "timeline entries"
         ordering = ["seq"]
         constraints = [models.UniqueConstraint(fields=["case", "seq"], name="timeline_seq_once")]
 

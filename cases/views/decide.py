@@ -59,7 +59,7 @@ def undo(request: HttpRequest, pk: int, entry: int) -> HttpResponse:
     case = visible_case(request, pk)
     get_object_or_404(case.timeline, pk=entry)
     services.undo(case.pk, entry, actor=reader(request))
-    messages.info(request, f"Undone: {case.number} is as it was.")
+    messages.info(request, f"Undone: what was done to {case.number} was taken back.")
     return redirect(_after(request, case))
 
 

@@ -42,7 +42,7 @@ class TwoStories(Question):
             facts=[
                 Fact(label="This person", value="; ".join(person) or "nothing speaks for it"),
                 Fact(label="From outside", value="; ".join(outside) or "nothing speaks for it"),
-                Fact(label="Not known", value=", ".join(_unheard(findings)) or "everything was answered"),
+                Fact(label="Not heard", value=", ".join(_unheard(findings)) or "everything was answered"),
             ],
             data={"winner": winner, "person": person, "outside": outside, "not_known": _unheard(findings)},
         )

@@ -64,6 +64,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
         "others": others,
         "approvals": list(step.approvals.select_related("decided_by")),
+        "asked_at": step.changes.filter(new=StepState.WAITING).values_list("at", flat=True).first(),
         "left": duration((step.deadline - timezone.now()).total_seconds()) if step.deadline else "",
         "deadline": step.deadline,
         "own_time": _own_time(user, step),

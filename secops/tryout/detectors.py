@@ -9,7 +9,7 @@ from pathlib import Path
 from time import sleep
 from urllib.parse import urlsplit
 
-BETWEEN = 20.0  # seconds between ordinary alerts
+BETWEEN = 45.0  # seconds between ordinary alerts
 
 
 def send(base: str, token: str, path: Path) -> int:

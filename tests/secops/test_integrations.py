@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 from django import forms
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from secops import integrations
@@ -213,7 +214,7 @@ def test_a_hold_stops_everything_until_its_end_and_a_shorter_one_does_not_cut_it
     assert integrations.take(oracle, 1) == 0
     rewind(oracle, seconds=100)
     assert integrations.take(oracle, 1) == 0
-    rewind(oracle, seconds=21)
+    rewind(oracle, seconds=26)
     assert integrations.take(oracle, 1) == 1
 
 
@@ -251,3 +252,14 @@ def test_removing_leaves_an_audit_line(oracle: Integration) -> None:
         "Added integration Delphi (Oracle)",
         "Removed integration Delphi",
     ]
+
+
+def test_after_a_hold_a_step_goes_before_the_lookups(db: None) -> None:
+    row = integrations.add("rdap", "Registry", {"url": "https://rdap.example"})
+    Integration.objects.update(hold_until=timezone.now() - timedelta(seconds=1))
+
+    assert integrations.take(row, 1) == 0
+    assert integrations.take(row, 1, is_effect=True) == 1
+
+    Integration.objects.update(hold_until=timezone.now() - timedelta(seconds=6))
+    assert integrations.take(row, 1) == 1

@@ -37,7 +37,7 @@ def test_a_leaver_at_the_console_speaks_for_the_person() -> None:
     assert (judgement.label, judgement.data["winner"]) == ("Person", PERSON)
     assert len(judgement.data["person"]) == 5
     assert fact(judgement, "From outside") == "nothing speaks for it"
-    assert fact(judgement, "Not known") == "everything was answered"
+    assert fact(judgement, "Not heard") == "everything was answered"
 
 
 def test_a_remote_tool_and_an_answer_outside_speak_for_somebody_else() -> None:
@@ -67,7 +67,7 @@ def test_when_both_are_about_as_strong_neither_is_chosen() -> None:
 def test_sources_that_did_not_answer_are_named_and_decide_nothing(status: str) -> None:
     judgement = weigh(LEAVER, CONSOLE, finding("inbound_connections", {}, status=status), STANDARD)
 
-    assert fact(judgement, "Not known") == "inbound connections (Source)"
+    assert fact(judgement, "Not heard") == "inbound connections (Source)"
     assert "nobody connected to the device from outside" not in judgement.data["person"]
 
 
