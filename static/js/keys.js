@@ -45,6 +45,7 @@
     }
     const found = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find((one) => one.checkVisibility());
     if (!found) return false;
+    htmx.process(found); // a pane that came just now may not know its links yet: they would leave the page
     found.focus();
     found.click();
     return true;
