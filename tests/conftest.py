@@ -41,8 +41,5 @@ def enqueued() -> Callable[[], list[tuple[Any, ...]]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file stays with one worker, and all that walk through the one real quickstart stay together."""
-    for item in items:
-        name = "tryout" if "tryout" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: "ends_every_child" in item.name)  # it takes the quickstart down
+    """The test that takes the quickstart down comes last."""
+    items.sort(key=lambda item: "ends_every_child" in item.name)

@@ -5,6 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -83,7 +84,8 @@ class PracticeRange:
     def stop(self) -> None:
         """Finish what is being answered, then close both ports."""
         self._is_stopping.set()
-        self._http.pull_trigger()
+        with suppress(OSError):  # the loop may have seen the sign already and closed its end
+            self._http.pull_trigger()
         self._thread.join()
         self._mail.stop()
         self._ports.unlink(missing_ok=True)

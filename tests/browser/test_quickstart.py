@@ -36,7 +36,7 @@ STORY = [  # what the timeline tells of it, in this order, and whose doing it wa
     ("Sending: Release device", "Nightdesk"),
     (f"{DEVICE}: released, verified", "Nightdesk"),
 ]
-LATER = 90_000  # ms; when the directory's quota of queries is used up, its next minute is waited for
+LATER = 150_000  # ms; a provider that says later is waited for, twice if need be
 SOON = 30_000  # ms; the clusters move a step within a second, the device answers after two
 
 
