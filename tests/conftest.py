@@ -38,8 +38,3 @@ def enqueued() -> Callable[[], list[tuple[Any, ...]]]:
     """The (task name, *args) tuples enqueued by the test."""
     default_task_backend.clear()
     return lambda: [(result.task.name, *result.args) for result in default_task_backend.results]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The test that takes the quickstart down comes last."""
-    items.sort(key=lambda item: "ends_every_child" in item.name)

@@ -1,4 +1,4 @@
-"""A real `manage.py quickstart` for the tests that need the whole product, once in each test process."""
+"""A real `manage.py quickstart` for the tests that need the whole product, once for each test module."""
 
 import os
 import re
@@ -80,7 +80,7 @@ class Tryout:
                 os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tryout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryout]:
     """Ready, with the three stories complete; one for all files that a test process runs."""
     one = Tryout(tmp_path_factory.mktemp("tryout") / "data")
