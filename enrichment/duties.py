@@ -1,23 +1,24 @@
 """What enrichment lends to the ground: work of the queue and the clock, what is left, its part of the case JSON."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Min, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from cases.models import Case
 from enrichment.choices import PENDING, LookupState
 from enrichment.models import Lookup
 from enrichment.services.cards import CardView, FindingView, cards_of, views_of
+from secops import integrations
 from secops.models import Integration
 from secops.taskqueue import ring
 
 
 def ring_if_due() -> int:
-    """For the clock: rows wait and perhaps no message does."""
-    held = Integration.objects.filter(hold_until__gt=Now()).values("pk")
-    askable = Lookup.objects.due(Now()).filter(integration__isnull=False).exclude(integration__in=held)
-    if Case.objects.filter(is_planning_due=True).exists() or askable.exists():
+    """For the clock: rows wait that may be asked now, and perhaps no message does."""
+    if Case.objects.filter(is_planning_due=True).exists() or None in _askable_at():
         return int(ring("enrichment"))
     return 0
 
@@ -25,14 +26,20 @@ def ring_if_due() -> int:
 def left() -> dict[str, Any]:
     """How many lookups are pending, and when the next that waits comes due."""
     waiting = Lookup.objects.filter(state__in=PENDING, integration__isnull=False)
-    held = Min("integration__hold_until", filter=Q(integration__hold_until__gt=Now()))
     lost = Min("lease_until", filter=Q(state=LookupState.CLAIMED))  # then a dead worker's lookups are free again
-    later = waiting.aggregate(not_before=Min("not_before", filter=Q(not_before__gt=Now())), held=held, lost=lost)
-    times = [at for at in later.values() if at]
+    later = waiting.aggregate(not_before=Min("not_before", filter=Q(not_before__gt=Now())), lost=lost)
+    times = [at for at in later.values() if at] + [at or timezone.now() for at in _askable_at()]
     return {
         "lookups": waiting.count() + Case.objects.filter(is_planning_due=True).count(),
         "next_at": min(times, default=None),
     }
+
+
+def _askable_at() -> list[datetime | None]:
+    """For each source with due rows, when it may be asked: held or used up sources later, None means now."""
+    due = Lookup.objects.due(Now()).filter(integration__is_enabled=True)
+    sources = Integration.objects.filter(pk__in=due.order_by().values("integration"))
+    return [integrations.next_at(source) for source in sources]
 
 
 def case_section(case: Case) -> dict[str, Any]:

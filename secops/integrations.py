@@ -222,8 +222,8 @@ def take(integration: Integration, n: int, *, is_effect: bool = False) -> int:
     limit = _kind(integration.connector).limit_of(integration.settings)
     with transaction.atomic():
         row = Integration.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=integration.pk)
-        head_start = timedelta(seconds=0 if is_effect else EFFECTS_FIRST)
-        if row.hold_until is not None and row.hold_until + head_start > row.now:
+        held = _held_until(row, is_effect=is_effect)
+        if held is not None and held > row.now:
             return 0
         if limit is None:
             return n
@@ -248,12 +248,13 @@ def hold(integration: Integration, seconds: float) -> None:
     )
 
 
-def next_at(integration: Integration) -> datetime | None:
+def next_at(integration: Integration, *, is_effect: bool = False) -> datetime | None:
     """When `take` may say yes again; None when it may now."""
     limit = _kind(integration.connector).limit_of(integration.settings)
     row = Integration.objects.annotate(now=Now()).get(pk=integration.pk)
-    ends = [row.hold_until] if row.hold_until else []
-    if limit and row.refilled_at and row.tokens is not None and row.tokens < 1 + _kept_back(row, limit):
+    held, kept_back = _held_until(row, is_effect=is_effect), 0 if is_effect or not limit else _kept_back(row, limit)
+    ends = [held] if held else []
+    if limit and row.refilled_at and row.tokens is not None and row.tokens < 1 + kept_back:
         ends.append(row.refilled_at + timedelta(seconds=limit.seconds + WINDOW_MARGIN))
     return max((end for end in ends if end > row.now), default=None)
 
@@ -263,6 +264,13 @@ def _kind(slug: str) -> type[Connector]:
     if kind is None:
         raise IntegrationError(f"There is no connector {slug}.")
     return kind
+
+
+def _held_until(row: Integration, *, is_effect: bool) -> datetime | None:
+    """The end of a hold; lookups leave the first seconds after it to steps of runs."""
+    if row.hold_until is None or is_effect:
+        return row.hold_until
+    return row.hold_until + timedelta(seconds=EFFECTS_FIRST)
 
 
 def _kept_back(row: Integration, limit: RateLimit) -> float:

@@ -1,6 +1,5 @@
 """Run Django tasks on django-q2: a task's queue is a cluster, its message is only a bell."""
 
-from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -124,19 +123,6 @@ def beat(name: str) -> None:
     sign = settings.DATA_DIR / "alive" / name.replace(":", "-")
     sign.parent.mkdir(parents=True, exist_ok=True)
     sign.touch()
-
-
-def age(name: str) -> timedelta | None:
-    """How long ago it was alive; None when never."""
-    row = Heartbeat.objects.filter(name=name).first()
-    return timezone.now() - row.beat_at if row and row.beat_at else None
-
-
-def forget_messages() -> int:
-    """Empty the queue table: after a restore, and where the work is done in the foreground."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_q_ormq")
-        return int(cursor.rowcount)
 
 
 def unregister_queue_admin() -> None:

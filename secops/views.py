@@ -1,7 +1,6 @@
 """Pages of the ground: signing in, health, error pages."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import login
@@ -11,6 +10,7 @@ from django.contrib.auth.views import LoginView
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from secops import signin
@@ -71,9 +71,9 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     if isinstance(user, User) and (theme := request.POST.get("theme", "")) in User.Theme.values:
         user.theme = theme
         user.save(update_fields=["theme"])
-    back = urlsplit(request.headers.get("Referer", ""))  # the path alone: never to another host
-    is_ours = back.path.startswith("/") and not back.path.startswith("//")
-    return redirect(back.path + (f"?{back.query}" if back.query else "") if is_ours else settings.LOGIN_REDIRECT_URL)
+    back = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back if is_ours else settings.LOGIN_REDIRECT_URL)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -3,14 +3,14 @@
 import re
 import unicodedata
 from datetime import datetime
-from ipaddress import IPv4Address, ip_network
 
 from django.utils import timezone
+
+from secops.networks import stays_inside
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400  # seconds
 NARROW_SPACE = "\u202f"  # the thousands mark: thin, and no line breaks there
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-PRIVATE = [ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")]
 _FILE_ENDING = re.compile(
     "bat|bin|cmd|conf|csv|dat|dll|doc|docm|docx|eml|exe|gz|hta|img|inf|ini|iso|jar|jpg|js|json|lnk|log|msi|"
     "md|ndjson|pcap|pdf|php|pl|png|ps|ps1|py|scr|sh|so|sys|tar|tmp|txt|vbs|xls|xlsm|xlsx|xml|yaml|yml|zip",
@@ -145,11 +145,7 @@ def _defang_one(text: str, kind: str) -> str:
 def _defang_address(text: str) -> str:
     if ":" in text:
         return text.replace(":", "[:]", 1)
-    try:
-        address = IPv4Address(text)
-    except ValueError:
-        return _split_last_dot(text)
-    return text if any(address in net for net in PRIVATE) else _split_last_dot(text)
+    return text if stays_inside(text) else _split_last_dot(text)
 
 
 def _split_last_dot(text: str) -> str:

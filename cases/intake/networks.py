@@ -1,15 +1,14 @@
-"""Addresses: how they are written, and which of them are ours."""
+"""Addresses as alerts write them: their one spelling, and the end of a flow that is the device."""
 
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
-from django.conf import settings
+from secops.networks import is_internal
 
 _QUAD = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 _OTHER = re.compile(r"[0-9A-Fa-f:.]{2,45}")  # what may be an address; most texts that are asked about are names
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
 @lru_cache(maxsize=8192)
@@ -40,29 +39,6 @@ def subnet(text: str) -> str:
         return str(ip_network(text.strip(), strict=False))
     except ValueError:
         return ""
-
-
-def is_internal(value: str) -> bool:
-    """Is the address in RFC 1918, ULA or NIGHTDESK_INTERNAL_NETWORKS?"""
-    words = getattr(settings, "NIGHTDESK_INTERNAL_NETWORKS", ()) if settings.configured else ()
-    return _is_within(value, tuple(words))
-
-
-@lru_cache(maxsize=8192)
-def _is_within(value: str, words: tuple[str, ...]) -> bool:
-    try:
-        found = ip_address(value)
-    except ValueError:
-        return False
-    number = int(found)
-    return any(first <= number <= last for version, first, last in _ranges(words) if version == found.version)
-
-
-@lru_cache(maxsize=8)
-def _ranges(words: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
-    """Version, first and last address of each network as numbers: asking a network itself takes ten times longer."""
-    networks = [ip_network(word, strict=False) for word in (*_PRIVATE, *words)]
-    return tuple((one.version, int(one.network_address), int(one.broadcast_address)) for one in networks)
 
 
 def device_end(src_ip: str, dst_ip: str) -> str:

@@ -90,12 +90,13 @@ def _views(asked: Asked, user: User) -> list[dict[str, Any]]:
         {
             "label": label,
             "url": asked.url(**{**cleared, **values}),
-            "count": _capped(counts[key]) if key else "",
+            "count": _capped(counts[key], is_partial=len(rows) > COUNT_TO) if key else "",
             "is_current": filters == values,
         }
         for label, values, key in tabs
     ]
 
 
-def _capped(count: int) -> str:
-    return f"{COUNT_TO:,}+" if count > COUNT_TO else str(count)
+def _capped(count: int, *, is_partial: bool) -> str:
+    """With a plus where only the first thousand open cases were looked at: then each count is a lower bound."""
+    return f"{min(count, COUNT_TO):,}{'+' if is_partial else ''}"

@@ -10,9 +10,10 @@ from enrichment.choices import LookupState, SubjectKind
 from enrichment.models import CaseLookup, KindQuestion, Lookup
 from enrichment.questions.base import Question, Subject, questions
 from enrichment.services.settling import settle
-from enrichment.services.subjects import bucket_of, is_internal, key_of, subjects_of
+from enrichment.services.subjects import bucket_of, key_of, subjects_of
 from secops import integrations
 from secops.models import Integration
+from secops.networks import stays_inside
 from secops.taskqueue import ring
 
 MOST_LOOKUPS = 80  # of one case, pivots included
@@ -124,7 +125,7 @@ def reason_to_skip(question: type[Question], subject: Subject, source: Integrati
         return ""
     if case.is_restricted:
         return "Restricted cases ask inside sources only."
-    if subject.value_kind == "ip" and is_internal(subject.value):
+    if subject.value_kind == "ip" and stays_inside(subject.value):
         return "An inside address is not told to outside sources."
     return ""
 

@@ -3,9 +3,6 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
-
-from django.conf import settings
 
 from cases.choices import ObservableKind, Role
 from cases.models import Alert, Case, CaseDevice, CaseObservable, CasePerson
@@ -14,23 +11,11 @@ from enrichment.models import Lookup
 from enrichment.questions.base import Question, Subject
 from secops.chain import canonical
 from secops.connectors.capabilities.identity import Host
+from secops.networks import is_internal, stays_inside
 
 MOST_ADDRESSES = 5  # of one case, the first seen first
 MOST_OTHERS = 10
-_PRIVATE = tuple(
-    ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.0/8")
-)
 HASHES = (ObservableKind.HASH_SHA256, ObservableKind.HASH_SHA1, ObservableKind.HASH_MD5)
-
-
-def is_internal(address: str) -> bool:
-    """RFC 1918, ULA, loopback and the company's own networks."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    own = (ip_network(net, strict=False) for net in settings.NIGHTDESK_INTERNAL_NETWORKS)
-    return any(parsed.version == net.version and parsed in net for net in (*_PRIVATE, *own))
 
 
 def subjects_of(case: Case) -> list[Subject]:
@@ -41,7 +26,7 @@ def subjects_of(case: Case) -> list[Subject]:
     outside = [
         Subject(kind=SubjectKind.ADDRESS, at=at, value=link.observable.value, value_kind="ip")
         for link in _of_kinds(links, ObservableKind.IP)
-        if not is_internal(link.observable.value)
+        if not stays_inside(link.observable.value)
     ][:MOST_ADDRESSES]
     return [
         *(

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from secops import intent
 from secops.errors import SecopsError
 
 
@@ -27,8 +26,3 @@ def now() -> datetime:
 def after(seconds: float) -> datetime:
     """So many seconds from now."""
     return now() + timedelta(seconds=seconds)
-
-
-def awake() -> float:
-    """Seconds that also count while the process or the machine is frozen: the pause hole is measured with it."""
-    return intent.awake()

@@ -20,7 +20,7 @@ from secops import integrations
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
 from secops.http import FROZEN, HttpError
-from secops.intent import good_until
+from secops.intent import awake, good_until
 from secops.models import Integration
 
 SHIFT_SECONDS = 5  # then the caller looks again; a call of 20 s still ends well within the queue's timeout
@@ -152,7 +152,7 @@ def write_intent(step_id: int, token: int) -> Intent | None:
         action=action,
         integration=found[0] if found else None,
         connector=found[1] if found else None,
-        awake=clock.awake(),
+        awake=awake(),
     )
 
 
@@ -160,7 +160,7 @@ def send(intent: Intent) -> None:
     """The call itself, outside of any transaction, and what its answer means."""
     step = intent.step
     ends = intent.awake + settings.PAUSE_HOLE_SECONDS
-    if clock.awake() > ends:
+    if awake() > ends:
         outcomes.not_sent(step.pk, step.token, FROZEN)
         return
     try:
@@ -276,7 +276,7 @@ def _wait_for(integration: Integration) -> float | None:
     """Seconds until the product may be called again; None when it may now."""
     if integrations.take(integration, 1, is_effect=True):
         return None
-    until = integrations.next_at(integration)
+    until = integrations.next_at(integration, is_effect=True)
     return max(1.0, (until - clock.now()).total_seconds()) if until else float(HOLD_SECONDS)
 
 

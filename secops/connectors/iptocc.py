@@ -23,7 +23,6 @@ class IpToCountry(Connector):
 
     slug = "iptocc"
     label = "Country of an address (built in)"
-    doc_url = "https://pypi.org/project/iptocc/"
     needs_settings = False
     is_local = True
 

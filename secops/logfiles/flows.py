@@ -15,8 +15,8 @@ from secops.connectors.capabilities.identity import Host
 from secops.connectors.capabilities.traffic import DayVolume, Flow, PeerTotal, Window
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.leases import Span, lease_book, spans_of
-from secops.logfiles.networks import is_address, is_internal
 from secops.logfiles.store import LogStore
+from secops.networks import is_address, stays_inside
 
 MOST_FLOWS = 20_000
 MOST_PEERS = 500
@@ -52,7 +52,7 @@ def volumes(store: LogStore, host: Host, end: datetime, days: int, *, internal: 
             [*values, until],
         )
         for day, peer, bytes_out, bytes_in, number in found:
-            if is_internal(peer, store.networks) == internal:
+            if stays_inside(peer, store.networks) == internal:
                 so_far = totals[min(day, days - 1)]
                 totals[min(day, days - 1)] = [
                     now + more for now, more in zip(so_far, (bytes_out, bytes_in, number, 1), strict=True)
@@ -93,7 +93,7 @@ def peers(store: LogStore, host: Host, start: datetime, end: datetime, *, inboun
             bytes_in=int(bytes_in),
             first_at=aware(first_at),
             last_at=aware(last_at),
-            is_internal=is_internal(peer, store.networks),
+            is_internal=stays_inside(peer, store.networks),
         )
         for peer, name, port, number, bytes_out, bytes_in, first_at, last_at in found
     ]
@@ -108,7 +108,7 @@ def talkers(store: LogStore, peer: str, start: datetime, end: datetime) -> list[
         [naive(start), naive(end), peer.lower()],
     )
     book = lease_book(store)
-    inside = [(address, at) for address, at in found if is_internal(address, store.networks)]
+    inside = [(address, at) for address, at in found if stays_inside(address, store.networks)]
     return sorted({book.hostname(address, at) or address for address, at in inside})
 
 

@@ -10,9 +10,9 @@ from secops.connectors.capabilities.devices import ProcessFact
 from secops.connectors.capabilities.identity import Host
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.leases import lease_book
-from secops.logfiles.networks import is_address
 from secops.logfiles.store import LogStore
 from secops.logfiles.windows import short_name
+from secops.networks import is_address
 
 MOST_PROCESSES = 50
 MOST_PARENTS = 10

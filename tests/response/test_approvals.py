@@ -12,7 +12,7 @@ from response.choices import Decision, RunState, StepState
 from response.errors import ApprovalError, OwnApprovalError, RunbookError
 from response.models import Approval, KillSwitch, RunbookVersion, StepChange, StepRun
 from response.models.runbooks import body_hash
-from response.services import approvals, invariants, recovery, runs, steps
+from response.services import approvals, invariants, runs, steps
 from secops.errors import NotAllowedError
 from tests.factories import make_device, make_user
 from tests.response.conftest import CONFIRM, ISOLATE, MAIL, begin, make_due, make_runbook, say_yes, settle_down, step_of
@@ -269,13 +269,3 @@ def test_a_step_whose_state_was_set_by_hand_is_found(world, case, analyst):
 
     assert "I6" in invariants.broken()
     assert "I12" in invariants.broken()
-
-
-def test_two_ticks_at_once_expire_a_step_once(world, case, analyst):
-    run = begin(case, analyst, ISOLATE)
-    StepRun.objects.update(deadline=timezone.now() - timedelta(seconds=1))
-
-    recovery.tick()
-    recovery.tick()
-
-    assert StepChange.objects.filter(step=step_of(run, "isolate"), new=StepState.EXPIRED).count() == 1

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from uuid import uuid4
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
 from response.choices import StepState
 from response.models import Run, StepChange, StepRun
-from response.services import approvals, invariants, runs, steps
+from response.services import approvals, invariants, recovery, runs, steps
 from secops.errors import SecopsError
 from tests.factories import make_user
 from tests.response.conftest import ISOLATE, MAIL, begin, make_runbook, settle_down, step_of
@@ -87,3 +89,12 @@ def test_two_isolations_of_one_device_at_once_are_one_at_a_time(world, case, ana
     at_once(*[steps.work_once] * 4)
 
     assert len(world.effects) == 1
+
+
+def test_two_ticks_at_once_expire_a_step_once(world, case, analyst):
+    run = begin(case, analyst, ISOLATE)
+    StepRun.objects.update(deadline=timezone.now() - timedelta(seconds=1))
+
+    at_once(recovery.tick, recovery.tick)
+
+    assert StepChange.objects.filter(step=step_of(run, "isolate"), new=StepState.EXPIRED).count() == 1

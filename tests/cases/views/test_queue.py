@@ -242,3 +242,18 @@ def test_no_page_carries_inline_code(client_of_analyst: Client) -> None:
         html = body(client_of_analyst, url)
         for forbidden in (" style=", " onclick=", "hx-on", "javascript:", "<style"):
             assert forbidden not in html, (url, forbidden)
+
+
+def test_counts_over_a_flood_are_said_to_be_lower_bounds(
+    client: Client, analyst: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cases.views.queue.COUNT_TO", 3)
+    client.force_login(analyst)
+    for _ in range(3):
+        make_case()
+    counts = [tab["count"] for tab in client.get("/queue/").context["views"]]
+    assert counts == ["3", "0", "3", "3", ""]
+
+    make_case()
+    counts = [tab["count"] for tab in client.get("/queue/").context["views"]]
+    assert counts == ["3+", "0+", "3+", "3+", ""]

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from cases.models import Case
 from cases.services import observables, timeline
+from enrichment import duties
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import lookups, planning
+from secops import integrations
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.identity import DeviceRecord, Lease
 from secops.connectors.capabilities.places import Reputation
@@ -193,3 +195,19 @@ def test_the_timeline_says_once_that_the_case_is_complete_and_the_chain_holds(so
     assert len(said) == 1
     assert said[0].startswith("1 lookup, complete after ")
     assert timeline.verify(case) is None
+
+
+def test_what_waits_for_a_source_says_when_it_goes_on(source: Answers) -> None:
+    source.by_method["reputation"] = SourceLimited("Later", 60)
+    _case("address_reputation")
+    lookups.work()
+
+    held = Integration.objects.get().hold_until
+    assert duties.left()["next_at"] == held + timedelta(seconds=integrations.EFFECTS_FIRST)
+    assert duties.ring_if_due() == 0
+
+    Integration.objects.update(hold_until=timezone.now() - timedelta(seconds=1))
+    assert duties.left()["next_at"] > timezone.now()  # the first seconds belong to steps of runs
+
+    Integration.objects.update(hold_until=None)
+    assert duties.ring_if_due() == 1
