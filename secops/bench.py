@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from django.db import connection
 
@@ -45,6 +45,11 @@ class Result:
     is_ceiling: bool
     baseline_name: str
 
+    @classmethod
+    def of(cls, bench: type[Any], plain: dict[str, Any]) -> Self:
+        """The result that `plain` wrote, with what the bench itself says of its comparison."""
+        return cls(**plain, is_ceiling=is_ceiling(bench), baseline_name=bench.baseline_name)
+
     def plain(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key not in ("is_ceiling", "baseline_name")}
 
@@ -58,6 +63,11 @@ class Result:
                 f"{self.baseline_name} {self.baseline:,.4g}  ratio {self.ratio:.2f} ({self.min:.2f}-{self.max:.2f})  "
             )
         return f"{self.name}  {self.value:,.4g} {self.unit}  {against}target {sign} {self.target:g}  {said}"
+
+
+def is_ceiling(bench: Any) -> bool:
+    """Whether less is better."""
+    return bool(getattr(bench, "is_ceiling", False))
 
 
 def run(make: Callable[[], Bench], repeat: int) -> Result:
@@ -81,12 +91,11 @@ def _pair(bench: Bench, *, is_baseline_first: bool) -> tuple[float, float | None
 
 
 def _result(bench: Bench, pairs: list[tuple[float, float | None]]) -> Result:
-    is_ceiling = bool(getattr(bench, "is_ceiling", False))
     value = median(measured for measured, _ in pairs)
     bases = [base for _, base in pairs if base is not None]
     ratios = [measured / base for measured, base in pairs if base]
     judged = median(ratios) if ratios else value
-    is_met = judged <= bench.target if is_ceiling else judged >= bench.target
+    is_met = judged <= bench.target if is_ceiling(bench) else judged >= bench.target
     is_noisy = bool(ratios) and max(ratios) > NOISY_SPREAD * min(ratios)
     return Result(
         name=bench.name,
@@ -98,7 +107,7 @@ def _result(bench: Bench, pairs: list[tuple[float, float | None]]) -> Result:
         max=round(max(ratios), 4) if ratios else None,
         target=bench.target,
         ok=None if is_noisy else is_met,
-        is_ceiling=is_ceiling,
+        is_ceiling=is_ceiling(bench),
         baseline_name=bench.baseline_name,
     )
 

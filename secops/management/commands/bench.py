@@ -1,4 +1,4 @@
-"""`manage.py bench`: speed and size against a baseline of the same run, in a database of its own."""
+"""`manage.py bench`: speed and size against a baseline of the same run, each in a database of its own."""
 
 import json
 import os
@@ -36,23 +36,33 @@ class Command(BaseCommand):
         known = [name for name, _ in benches.items()]
         if unknown := sorted(set(options["names"]) - set(known)):
             raise CommandError(f"There is no bench {', '.join(unknown)}; there are {', '.join(known)}", returncode=2)
+        names = options["names"] or known
         if os.environ.get(INSIDE):
-            self._measure(options, options["names"] or known)
+            self._measure(names, options)
         else:
-            with own_database() as env:
-                ended = subprocess.run(manage("bench", *_arguments(options)), env=env, check=False)  # noqa: S603
-            if ended.returncode:
-                raise SystemExit(ended.returncode)
+            self._report([self._result(name, options) for name in names], options)
 
-    def _measure(self, options: dict[str, Any], names: list[str]) -> None:
+    def _measure(self, names: list[str], options: dict[str, Any]) -> None:
+        """In the child: every result as a line of JSON."""
         call_command("setup", stdout=open(os.devnull, "w"))  # noqa: SIM115 - the process ends soon
         os.environ["NIGHTDESK_BENCH_SIZE"] = options["size"]
-        results = []
         for name in names:
-            results.append(run(benches[name], options["repeat"]))
-            if not options["json"] and not options["markdown"]:
-                self.stdout.write(results[-1].line())
-                self.stdout.flush()
+            self.stdout.write(json.dumps(run(benches[name], options["repeat"]).plain()))
+
+    def _result(self, name: str, options: dict[str, Any]) -> Result:
+        """Measured in a process and a database of its own: no figure depends on what was measured before it."""
+        asked = manage("bench", name, "--size", options["size"], "--repeat", str(options["repeat"]))
+        with own_database() as env:
+            ended = subprocess.run(asked, env=env, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        if ended.returncode:
+            raise CommandError(f"The bench {name} ended with {ended.returncode}", returncode=ended.returncode)
+        result = Result.of(benches[name], json.loads(ended.stdout.splitlines()[-1]))
+        if not options["json"] and not options["markdown"]:
+            self.stdout.write(result.line())
+            self.stdout.flush()
+        return result
+
+    def _report(self, results: list[Result], options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps({"results": [one.plain() for one in results], "machine": machine()}))
         if options["markdown"]:
@@ -71,11 +81,6 @@ class Command(BaseCommand):
                 f"| `{one.name}` | {one.value:,.4g} {one.unit} | {base} | {ratio} | {sign} {one.target:g} | {said} |"
             )
         self.stdout.write("\n" + ", ".join(f"{key} {value}" for key, value in machine().items()))
-
-
-def _arguments(options: dict[str, Any]) -> list[str]:
-    flags = [f"--{name}" for name in ("check", "json", "markdown") if options[name]]
-    return [*options["names"], "--size", options["size"], "--repeat", str(options["repeat"]), *flags]
 
 
 @contextmanager
