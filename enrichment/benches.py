@@ -21,6 +21,7 @@ from cases.models import Alert, AlertKind, Case
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import lookups, planning
+from enrichment.services.calls import THREADS
 from secops import integrations
 from secops.models import ApiToken, Integration
 from secops.tryout.processes import Child, Household, manage, python
@@ -110,7 +111,7 @@ class Lookups:
         return seconds
 
     def baseline(self) -> float:
-        return ceil(LOOKUPS / lookups.THREADS) * SLOW
+        return ceil(LOOKUPS / THREADS) * SLOW
 
     def close(self) -> None:
         self.world.close()

@@ -11,7 +11,7 @@ from cases.models import Case
 from enrichment.choices import PENDING, LookupState
 from enrichment.models import Lookup
 from enrichment.services.cards import CardView, FindingView, cards_of, views_of
-from secops import integrations
+from secops import quotas
 from secops.models import Integration
 from secops.taskqueue import ring
 
@@ -39,7 +39,7 @@ def _askable_at() -> list[datetime | None]:
     """For each source with due rows, when it may be asked: held or used up sources later, None means now."""
     due = Lookup.objects.due(Now()).filter(integration__is_enabled=True)
     sources = Integration.objects.filter(pk__in=due.order_by().values("integration"))
-    return [integrations.next_at(source) for source in sources]
+    return [quotas.next_at(source) for source in sources]
 
 
 def case_section(case: Case) -> dict[str, Any]:

@@ -25,8 +25,10 @@ class TokenAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         sha256 = ApiToken.hashed(secret.decode("latin-1").strip())
-        token = ApiToken.objects.live().filter(sha256=sha256).first()  # its user, which few have, only when asked for
-        if token is None or (token.user and not token.user.is_active):
+        token = next(
+            iter(ApiToken.objects.filter(sha256=sha256)), None
+        )  # its user, which few have, only when asked for
+        if token is None or not token.is_live or (token.user and not token.user.is_active):
             raise AuthenticationFailed("This token is unknown, revoked or expired.")
         self._touch(token)
         return token.user or token, token

@@ -1,7 +1,6 @@
 """Where the outside world may be: every address is checked, and the checked address is the one connected to."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -17,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.poolmanager import PoolManager
 
+from secops.deadlines import deadlines
 from secops.errors import SecopsError
 
 MAX_BODY = 5_000_000  # bytes, after decompression
@@ -226,10 +226,8 @@ class GuardedSession(requests.Session):
 @contextmanager
 def _deadline(host: str) -> Iterator[_Call]:
     call = _Call()
-    timer = threading.Timer(MAX_SECONDS, call.cut)
-    timer.daemon = True
     token = _call.set(call)
-    timer.start()
+    deadline = deadlines.add(MAX_SECONDS, call.cut)
     try:
         yield call
     except requests.RequestException as error:
@@ -237,6 +235,6 @@ def _deadline(host: str) -> Iterator[_Call]:
             raise TooSlow(f"{host} took longer than {MAX_SECONDS:g} seconds") from error
         raise
     finally:
-        timer.cancel()
+        deadlines.remove(deadline)
         call.close()
         _call.reset(token)

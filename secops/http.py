@@ -1,7 +1,7 @@
 """How connectors speak HTTP: one client, one time-out, one error that says whether anything was sent."""
 
-import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -70,19 +70,20 @@ class Answer:
 
 
 class HttpClient:
-    """One per integration. Reads keep a session per thread; `fresh=True` (effects) never reuses a connection."""
+    """One per integration. Reads take the session that was used last and is free, so that as few connections are open
+    as are in use at once; `fresh=True` (effects) never reuses one."""
 
     def __init__(self, *, headers: Mapping[str, str] | None = None, timeout: tuple[float, float] = (3, 10)) -> None:
         self.headers = dict(headers or {})
         self.timeout = timeout
-        self._local = threading.local()
+        self._free: deque[GuardedSession] = deque()
 
     def request(self, method: str, url: str, *, fresh: bool = False, **kwargs: Any) -> Answer:
         """Send once; any status is an answer. Takes json, data, params, headers as `requests` does."""
         headers = self.headers | dict(kwargs.pop("headers", None) or {})
         if fresh and intent.is_spent():
             raise HttpError(FROZEN, was_sent=False)
-        session = _session() if fresh else self._kept()
+        session = _session() if fresh else self._taken()
         if fresh:
             headers["Connection"] = "close"
         try:
@@ -96,6 +97,8 @@ class HttpClient:
         finally:
             if fresh:
                 session.close()
+            else:
+                self._free.append(session)
         return Answer(host=_host(url), status=response.status_code, headers=response.headers, body=response.content)
 
     def get(self, url: str, **kwargs: Any) -> Any:
@@ -106,11 +109,11 @@ class HttpClient:
         """POST and read JSON; any status but 2xx is an HttpError."""
         return self.request("POST", url, **kwargs).checked().json()
 
-    def _kept(self) -> GuardedSession:
-        if not hasattr(self._local, "session"):
-            self._local.session = _session()
-        session: GuardedSession = self._local.session
-        return session
+    def _taken(self) -> GuardedSession:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return _session()
 
 
 def _session() -> GuardedSession:

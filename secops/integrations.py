@@ -1,28 +1,22 @@
-"""Configured connectors: add, change, remove, find by capability, test, and hold to their rate limits."""
+"""Configured connectors: add, change, remove, find by capability, test."""
 
-import math
 import threading
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings as deployment
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from secops import secrets as vault
-from secops.connectors.base import Connector, RateLimit, Settings, connectors
+from secops.connectors.base import Connector, Settings, connectors
 from secops.connectors.capabilities.catalogue import capabilities_of
 from secops.errors import SecopsError
 from secops.models import AuditEntry, Integration
 from secops.models.integrations import HealthState
 
-WINDOW_MARGIN = 0.5  # seconds after a provider's window, so that its clock agrees that it is over
-EFFECTS_FIRST = 5.0  # seconds after a hold that belong to steps of runs: lookups would use the new quota up at once
-EFFECT_SHARE = 0.1  # of a provider's quota that lookups leave to containment
 _instances: dict[int, tuple[datetime, Connector]] = {}
 _lock = threading.Lock()
 
@@ -45,7 +39,7 @@ def add(
     actor: Any = None,
 ) -> Integration:
     """Check by the connector's form and keep; IntegrationError says what does not fit."""
-    kind = _kind(connector)
+    kind = kind_of(connector)
     name = name.strip()
     if not name or len(name) > 100:
         raise IntegrationError("A name of 1 to 100 characters is needed.")
@@ -76,7 +70,7 @@ def change(
 
     A new address wants all secrets again: else who may edit could have them sent to a host of their own.
     """
-    kind = _kind(integration.connector)
+    kind = kind_of(integration.connector)
     new = cleaned(kind, values)
     given = {name: text for name, text in (secrets or {}).items() if text}
     if moved(kind, integration.settings, new) and set(integration.secrets) - set(given):
@@ -160,7 +154,7 @@ def connector_of(integration: Integration) -> Connector:
         if kept and kept[0] == integration.updated_at:
             return kept[1]
     opened = {name: vault.decrypt(token) for name, token in integration.secrets.items()}
-    connector = _kind(integration.connector)(Settings(values=dict(integration.settings), secrets=opened))
+    connector = kind_of(integration.connector)(Settings(values=dict(integration.settings), secrets=opened))
     with _lock:
         _instances[integration.pk] = (integration.updated_at, connector)
     return connector
@@ -189,7 +183,7 @@ def is_inside(integration: Integration) -> bool:
 
 def max_tlp(integration: Integration) -> int:
     """The most confidential value (cases.choices.Tlp) that it may be shown: the row's, else the connector's."""
-    return _kind(integration.connector).max_tlp if integration.max_tlp is None else integration.max_tlp
+    return kind_of(integration.connector).max_tlp if integration.max_tlp is None else integration.max_tlp
 
 
 def test(integration: Integration) -> bool:
@@ -210,72 +204,12 @@ def report(integration: Integration, state: HealthState, text: str) -> None:
     )
 
 
-# --- rate limit ------------------------------------------------------------------------------------------
-
-
-def take(integration: Integration, n: int, *, is_effect: bool = False) -> int:
-    """How many of `n` calls may go out now; 0 while the integration is held or its window is used up.
-
-    A window starts with its first call and is counted in the row, so all processes share it. Lookups leave a tenth
-    to effects where the product can isolate.
-    """
-    limit = _kind(integration.connector).limit_of(integration.settings)
-    with transaction.atomic():
-        row = Integration.objects.select_for_update(no_key=True).annotate(now=Now()).get(pk=integration.pk)
-        held = _held_until(row, is_effect=is_effect)
-        if held is not None and held > row.now:
-            return 0
-        if limit is None:
-            return n
-        window = timedelta(seconds=limit.seconds + WINDOW_MARGIN)
-        is_over = row.refilled_at is None or row.tokens is None or row.now - row.refilled_at >= window
-        left = float(limit.calls) if is_over else float(row.tokens or 0)
-        kept_back = 0 if is_effect else _kept_back(row, limit)
-        allowed = max(0, min(n, math.floor(left - kept_back)))
-        changes: dict[str, Any] = {"tokens": left - allowed}
-        if is_over:
-            changes["refilled_at"] = row.now
-        Integration.objects.filter(pk=row.pk).update(**changes)
-    return allowed
-
-
-def hold(integration: Integration, seconds: float) -> None:
-    """Ask nothing for so long (a 429's Retry-After); a longer hold stays."""
-    now = Integration.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=integration.pk)
-    until = now + timedelta(seconds=max(0.0, seconds))
-    Integration.objects.filter(Q(hold_until__isnull=True) | Q(hold_until__lt=until), pk=integration.pk).update(
-        hold_until=until
-    )
-
-
-def next_at(integration: Integration, *, is_effect: bool = False) -> datetime | None:
-    """When `take` may say yes again; None when it may now."""
-    limit = _kind(integration.connector).limit_of(integration.settings)
-    row = Integration.objects.annotate(now=Now()).get(pk=integration.pk)
-    held, kept_back = _held_until(row, is_effect=is_effect), 0 if is_effect or not limit else _kept_back(row, limit)
-    ends = [held] if held else []
-    if limit and row.refilled_at and row.tokens is not None and row.tokens < 1 + kept_back:
-        ends.append(row.refilled_at + timedelta(seconds=limit.seconds + WINDOW_MARGIN))
-    return max((end for end in ends if end > row.now), default=None)
-
-
-def _kind(slug: str) -> type[Connector]:
+def kind_of(slug: str) -> type[Connector]:
+    """The connector of this slug; IntegrationError when it is not installed."""
     kind = connectors.get(slug)
     if kind is None:
         raise IntegrationError(f"There is no connector {slug}.")
     return kind
-
-
-def _held_until(row: Integration, *, is_effect: bool) -> datetime | None:
-    """The end of a hold; lookups leave the first seconds after it to steps of runs."""
-    if row.hold_until is None or is_effect:
-        return row.hold_until
-    return row.hold_until + timedelta(seconds=EFFECTS_FIRST)
-
-
-def _kept_back(row: Integration, limit: RateLimit) -> float:
-    """What lookups leave to effects."""
-    return limit.calls * EFFECT_SHARE if "isolate" in capabilities(row) else 0.0
 
 
 def _sealed(kind: type[Connector], secrets: Mapping[str, str]) -> dict[str, str]:

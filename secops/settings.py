@@ -105,6 +105,7 @@ def _database(url: str) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": DATA_DIR / "nightdesk.sqlite3",
+            "CONN_MAX_AGE": 600,  # the last one to close a file writes all of its journal back: not after each request
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
@@ -208,7 +209,7 @@ _CLUSTER = {
     "ack_failures": True,
     "save_limit": 200,
     "recycle": 200,
-    "poll": 0.05,
+    "poll": 0,  # the broker below has its own way to wait
 }
 Q_CLUSTER = {
     "name": "response",
@@ -216,6 +217,7 @@ Q_CLUSTER = {
     "catch_up": False,
     "scheduler": False,
     "cached": False,
+    "broker_class": "secops.taskqueue.Doorbell",
     **_CLUSTER,
     "ALT_CLUSTERS": {"enrichment": {**_CLUSTER, "workers": int(env.number("NIGHTDESK_ENRICHMENT_WORKERS", 2))}},
 }

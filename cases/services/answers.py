@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from cases.models import Case, TimelineEntry
+from cases.services import bulk
 from cases.services.timeline import Head
 
 
@@ -23,8 +24,11 @@ class CaseAnswers:
     target_country: str = ""
 
 
-ANSWERS = ["cards", "enrichment", "risk_score", "risk", "target_country", "enriched_at", "updated_at"]
-CHAIN = ["chain_seq", "chain_head"]
+_ANSWERED = (
+    *("id", "cards", "enrichment", "risk_score", "risk", "target_country"),
+    *("enriched_at", "updated_at", "chain_seq", "chain_head"),
+)
+_ANSWER = ", ".join(f"{name} = v.{name}" for name in _ANSWERED[1:])
 
 
 def store(answers: Sequence[CaseAnswers]) -> None:
@@ -42,8 +46,14 @@ def store(answers: Sequence[CaseAnswers]) -> None:
                 story.append(_complete(case, one.enrichment, now))
             case.enriched_at = case.enriched_at or now
     TimelineEntry.objects.bulk_create(story)
-    if answers:
-        Case.objects.bulk_update([one.case for one in answers], ANSWERS + CHAIN)
+    bulk.change(Case, _ANSWERED, [_row(one.case) for one in answers], to=_ANSWER)
+
+
+def _row(case: Case) -> bulk.Row:
+    return (
+        *(case.pk, bulk.as_json(case.cards), bulk.as_json(case.enrichment), case.risk_score, bulk.as_json(case.risk)),
+        *(case.target_country, case.enriched_at, case.updated_at, case.chain_seq, case.chain_head),
+    )
 
 
 def _complete(case: Case, counts: dict[str, Any], at: datetime) -> TimelineEntry:

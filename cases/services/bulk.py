@@ -12,21 +12,15 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from django.db import connection, models
 from psycopg.pq import PipelineStatus
 
-Row = tuple[Any, ...]
-HANDFUL = 5  # rows up to which single values are cheaper than arrays of them
-FEW = 20  # rows that are sooner written by a prepared INSERT than by COPY, which is never prepared
+from cases.services import pgrows
 
-_ARRAYS = {
-    "CharField": "text[]",
-    "TextField": "text[]",
-    "JSONField": "text[]",
-    "DateTimeField": "timestamptz[]",
-    "BooleanField": "boolean[]",
-    "BinaryField": "bytea[]",
-}
+Row = tuple[Any, ...]
+_json = msgspec.json.Encoder()
+FEW = 20  # rows that are sooner written by a prepared INSERT than by COPY, which is never prepared
 
 
 def is_postgres() -> bool:
@@ -114,14 +108,15 @@ def found_or_added(
     find_all = f"SELECT t.id, t.{key} FROM {table} t JOIN {{keys}} ON t.{key} = k.a"
     ids: dict[Any, int] = {}
     if is_postgres():
+        keys = pgrows.keys(["text"], "a", len(wanted))
         sql = (
-            f"WITH fresh AS ({_insertion(model, columns, len(rows))}"
+            f"WITH fresh AS ({pgrows.insertion(model, columns, len(rows))}"
             f" ON CONFLICT ({key}) DO NOTHING RETURNING id, {key})"
             f" SELECT id, {key} FROM fresh UNION ALL"
-            f" SELECT id, {key} FROM {table} JOIN unnest(%b::text[]) AS k (a) ON {key} = k.a"
+            f" SELECT id, {key} FROM {table} JOIN {keys} ON {key} = k.a"
         )
         with connection.cursor() as cursor:
-            cursor.execute(sql, [*_flat(rows), [value for (value,) in wanted]])
+            cursor.execute(sql, [*pgrows.params(rows), *pgrows.params(wanted)])
             ids = {value: pk for pk, value in cursor.fetchall()}
     else:
         add_or(model, columns, rows, key=key, otherwise="NOTHING")
@@ -134,11 +129,10 @@ def change(model: type[models.Model], columns: tuple[str, ...], rows: Sequence[R
     """Update the row of each id, which is the first column. `to` is the SET clause; it reads the new values as v.x."""
     if not rows:
         return
-    table, names = model._meta.db_table, ", ".join(columns)
+    table = model._meta.db_table
     with connection.cursor() as cursor:
         if is_postgres():
-            source = f"(SELECT {_cast(model, columns)} FROM {_unnest(model, columns)}) AS v ({names})"
-            params: list[Any] = [list(values) for values in zip(*rows, strict=True)]
+            source, params = pgrows.news(model, columns, len(rows)), pgrows.params(rows)
         else:
             # SQLite names the columns of a subquery by the subquery itself
             picked = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(columns))
@@ -155,9 +149,7 @@ def find(select: str, kinds: str, rows: Sequence[Row]) -> list[Row]:
     names = "abcdef"[: len(rows[0])]
     with connection.cursor() as cursor:
         if is_postgres():
-            arrays = ", ".join(f"%b::{kind}[]" for kind in kinds.split())
-            keys = f"unnest({arrays}) AS k ({', '.join(names)})"
-            params: list[Any] = [list(values) for values in zip(*rows, strict=True)]
+            keys, params = pgrows.keys(kinds.split(), names, len(rows)), pgrows.params(rows)
         else:
             picked = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(names))
             keys = f"(SELECT {picked} FROM json_each(%s)) AS k"
@@ -180,6 +172,11 @@ def _selection(model: type[models.Model]) -> str:
     return f"SELECT {columns} FROM {model._meta.db_table} ORDER BY id"
 
 
+def as_json(value: Any) -> str:
+    """A value of a JSON column, as a row of ours holds it."""
+    return _json.encode(value).decode()
+
+
 def locked(order: str, table: str) -> str:
     """The end of a SELECT that locks what it finds, always in the same order; SQLite has one writer anyway."""
     return f"ORDER BY {order} FOR UPDATE OF {table}" if is_postgres() else f"ORDER BY {order}"
@@ -198,23 +195,7 @@ def _is_together() -> bool:
 
 def _insert(model: type[models.Model], columns: tuple[str, ...], rows: Sequence[Row], conflict: str = "") -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"{_insertion(model, columns, len(rows))} {conflict}", _flat(rows))
-
-
-def _insertion(model: type[models.Model], columns: tuple[str, ...], number: int) -> str:
-    """PostgreSQL: one of few texts whatever the number of rows, so that it stays prepared."""
-    if number <= HANDFUL:
-        values = f"VALUES {', '.join([f'({_marks(columns)})'] * number)}"
-    else:
-        values = f"SELECT {_cast(model, columns)} FROM {_unnest(model, columns)}"
-    return f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) {values}"
-
-
-def _flat(rows: Sequence[Row]) -> list[Any]:
-    """The parameters of such a statement."""
-    if len(rows) <= HANDFUL:
-        return [value for row in rows for value in row]
-    return [list(values) for values in zip(*rows, strict=True)]
+        cursor.execute(f"{pgrows.insertion(model, columns, len(rows))} {conflict}", pgrows.params(rows))
 
 
 def _marks(columns: Sequence[str]) -> str:
@@ -246,28 +227,6 @@ def _encoded(model: type[models.Model], columns: tuple[str, ...], rows: Iterable
 
 
 @lru_cache(maxsize=64)
-def _fields(model: type[models.Model], columns: tuple[str, ...]) -> tuple["models.Field[Any, Any]", ...]:
-    by_column = {field.column: field for field in model._meta.concrete_fields}
-    return tuple(by_column[column] for column in columns)
-
-
-@lru_cache(maxsize=64)
 def _time_places(model: type[models.Model], columns: tuple[str, ...]) -> tuple[int, ...]:
-    fields = enumerate(_fields(model, columns))
+    fields = enumerate(pgrows.fields(model, columns))
     return tuple(place for place, field in fields if isinstance(field, models.DateTimeField))
-
-
-@lru_cache(maxsize=64)
-def _unnest(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    """Rows out of one array per column, sent in binary (%b): as text, each value would be searched for quotes."""
-    kinds = [_ARRAYS.get(field.get_internal_type(), "bigint[]") for field in _fields(model, columns)]
-    names = ", ".join(f"c{place}" for place in range(len(columns)))
-    return f"unnest({', '.join(f'%b::{kind}' for kind in kinds)}) AS u ({names})"
-
-
-@lru_cache(maxsize=64)
-def _cast(model: type[models.Model], columns: tuple[str, ...]) -> str:
-    fields = enumerate(_fields(model, columns))
-    return ", ".join(
-        f"c{place}::jsonb" if isinstance(field, models.JSONField) else f"c{place}" for place, field in fields
-    )

@@ -9,8 +9,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-import msgspec
-
 from cases.intake.base import FieldProblem, NormalAlert, NormalFlow
 from cases.models import Alert, AlertObservable, AlertPayload, AlertRevision, Case, RejectedPayload
 from cases.services import bulk, joining
@@ -43,7 +41,6 @@ _FOLLOWED = ("id", "count", "last_seen_at", "status")
 _FOLLOW = "count = v.count, last_seen_at = v.last_seen_at, status = v.status"
 _NO_FLOW = NormalFlow()
 _BIG = 2**63 - 1
-_json = msgspec.json.Encoder()
 
 
 @dataclass(slots=True)
@@ -181,16 +178,12 @@ def _alert_row(draft: Draft, at: datetime) -> bulk.Row:
         *(alert.rule_name[:300], alert.action, draft.status, alert.url[:2000], alert.tlp, alert.pap),
         *(alert.detected_at, at, draft.last_seen_at, draft.count, draft.devices[0].pk if draft.devices else None),
         *(flow.src_ip[:45], flow.src_port, flow.dst_ip[:45], flow.dst_port, flow.proto[:12]),
-        *(_size(flow.bytes_out), _size(flow.bytes_in), _text(_details(alert)), _text(read.problems)),
+        *(_size(flow.bytes_out), _size(flow.bytes_in), bulk.as_json(_details(alert)), bulk.as_json(read.problems)),
     )
 
 
 def _size(number: int | None) -> int | None:
     return None if number is None else min(number, _BIG)
-
-
-def _text(value: Any) -> str:
-    return _json.encode(value).decode()
 
 
 _DETAILS = (

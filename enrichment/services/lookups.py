@@ -2,14 +2,10 @@
 
 import logging
 import random
-from collections import Counter, deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -17,86 +13,58 @@ from django.db.models.functions import Now
 from cases.models import Case
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
-from enrichment.questions.base import Judgement, Subject, questions
 from enrichment.services import pivots
-from enrichment.services.cleaning import cleaned
+from enrichment.services.calls import Call, Calls, Outcome
+from enrichment.services.claims import claim
 from enrichment.services.orphans import end_all
-from enrichment.services.planning import plan, reason_to_skip
+from enrichment.services.planning import plan
 from enrichment.services.settling import CRASHED, keep, settle
-from secops import integrations
+from secops import integrations, quotas
 from secops.connectors.base import Connector
-from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.errors import SecopsError
 from secops.faultpoints import hit
 from secops.http import LONGEST_WAIT
 from secops.models import Integration
 
 logger = logging.getLogger(__name__)
-THREADS = 32  # calls at once of one worker process
 REST_SECONDS = 0.25  # before an integration with nothing due is looked at again
-GROUP_SECONDS = 0.02  # answers that come within this time are written together
 MOST_ATTEMPTS = 5
 SHIFT_SECONDS = 15  # then the next bell goes on; a slow call and a lease on top stay below the queue's timeout
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What came of one call; exactly one of the four is meant by `state`."""
-
-    state: LookupState
-    judgement: Judgement | None = None
-    reason: str = ""
-    retry_after: float | None = None
-    is_attempt: bool = True
-
-
-@dataclass(slots=True)
-class Call:
-    """A claimed row on its way."""
-
-    lookup: Lookup
-    connector: Connector
-    source: Integration
-
-
 def work() -> int:
     """Answer what is due until nothing is left that may be asked now; how many lookups were moved."""
-    return _Shift().run()
+    with Calls() as calls:
+        return _Shift(calls).run()
 
 
 class _Shift:
-    """One process's turn: a pool of threads that do no database work, and this thread, which does it all.
+    """One process's turn: threads that ask, and this one, which does all the database work.
 
     Rows are claimed ahead, so that the threads go on while answers are written.
     """
 
-    def __init__(self) -> None:
-        self.flying: dict[Future[Outcome], Call] = {}
-        self.claimed: deque[Call] = deque()
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
         self.dry: dict[int, float] = {}  # integration -> when it may be looked at again
         self.moved = 0
 
     def run(self) -> int:
         ends = monotonic() + SHIFT_SECONDS
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="lookup") as pool:
-            while True:
-                if monotonic() < ends:
-                    self._claim()
-                self._send(pool)
-                if not self.flying:
-                    return self.moved
-                wait(self.flying, return_when=FIRST_COMPLETED)
-                wait(self.flying, timeout=GROUP_SECONDS)
-                done = [(self.flying.pop(one), one.result()) for one in list(self.flying) if one.done()]
-                self._send(pool)
-                self._write(done)
+        while True:
+            if monotonic() < ends:
+                self._claim()
+            if not self.calls:
+                return self.moved
+            self._write(self.calls.answers())
 
     def _claim(self) -> None:
-        """Up to as many as may be asked at once, twice: on their way and next."""
+        """Of each source up to as many as may be asked at once, twice: on their way and next."""
         now = monotonic()
         resting = [pk for pk, until in self.dry.items() if until > now]
         due = Lookup.objects.due(Now()).filter(integration__is_enabled=True).exclude(integration__in=resting)
-        mine = Counter(call.source.pk for call in (*self.flying.values(), *self.claimed))
+        mine, rooms = self.calls.of_each(), {}
+        connectors: dict[int, Connector] = {}
         for source in Integration.objects.filter(pk__in=due.order_by().values("integration")):
             try:
                 connector = integrations.connector_of(source)
@@ -104,28 +72,17 @@ class _Shift:
                 end_all(Lookup.objects.filter(integration=source, state=LookupState.DUE), str(error))
                 continue
             room = 2 * connector.concurrency - mine[source.pk]
-            if room < connector.concurrency / 2:
-                continue
-            found = _claimed(source, room)
-            self.claimed += [Call(lookup, connector, source) for lookup in found]
-            if len(found) < room:
+            if room >= connector.concurrency / 2:
+                connectors[source.pk], rooms[source] = connector, room
+        if not rooms:
+            return
+        found = claim(rooms)
+        for source, room in rooms.items():
+            self.calls.add(Call(lookup, connectors[source.pk], source) for lookup in found[source.pk])
+            if len(found[source.pk]) < room:
                 self.dry[source.pk] = now + REST_SECONDS
 
-    def _send(self, pool: ThreadPoolExecutor) -> None:
-        """As many of the claimed as the pool and their sources take now; the others keep their place."""
-        mine = Counter(call.source.pk for call in self.flying.values())
-        waiting: deque[Call] = deque()
-        for call in self.claimed:
-            if len(self.flying) < THREADS and mine[call.source.pk] < call.connector.concurrency:
-                self.flying[pool.submit(_ask, call.lookup, call.connector)] = call
-                mine[call.source.pk] += 1
-            else:
-                waiting.append(call)
-        self.claimed = waiting
-
     def _write(self, done: list[tuple[Call, Outcome]]) -> None:
-        if not done:
-            return
         self.moved += len(done)
         try:
             has_more = _finish(done)
@@ -138,71 +95,11 @@ class _Shift:
             self.dry.clear()  # answers led to new questions
 
 
-def _claimed(source: Integration, room: int) -> list[Lookup]:
-    """Take up to `room` due rows of one integration, within its rate limit; token and attempts count here."""
-    with transaction.atomic():
-        rows = Lookup.objects.due(Now()).filter(integration=source).order_by("pk")
-        found = list(rows.select_for_update(skip_locked=True, of=("self",), no_key=True)[:room])
-        found = _still_allowed(found, source)
-        allowed = integrations.take(source, len(found)) if found else 0
-        found = found[:allowed]
-        Lookup.objects.filter(pk__in=[row.pk for row in found]).update(
-            state=LookupState.CLAIMED,
-            token=F("token") + 1,
-            attempts=F("attempts") + 1,
-            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
-        )
-    for row in found:
-        row.token, row.attempts = row.token + 1, row.attempts + 1
-    hit("lookup_claim")
-    return found
-
-
-def _still_allowed(found: list[Lookup], source: Integration) -> list[Lookup]:
-    """Without those that no case which asks may send any more: since planning a TLP rose, or a case was restricted."""
-    asking: dict[int, list[Case]] = {}
-    links = CaseLookup.objects.filter(lookup__in=found).select_related("case")
-    for link in links.only("lookup", "case__tlp", "case__is_restricted"):
-        asking.setdefault(link.lookup_id, []).append(link.case)
-    forbidden: dict[int, str] = {}
-    for row in found:
-        question, cases = questions.get(row.question), asking.get(row.pk, [])
-        if question and cases:
-            reasons = [reason_to_skip(question, Subject.from_plain(row.subject), source, case) for case in cases]
-            if all(reasons):
-                forbidden[row.pk] = reasons[0]
-    for pk, reason in forbidden.items():
-        Lookup.objects.filter(pk=pk).update(state=LookupState.SKIPPED, reason=reason[:300], ended_at=Now())
-    settle({case.pk for pk in forbidden for case in asking[pk]})
-    return [row for row in found if row.pk not in forbidden]
-
-
-def _ask(lookup: Lookup, connector: Connector) -> Outcome:
-    """In a thread of the pool: only the connector is asked; every end is an outcome."""
-    question = questions.get(lookup.question)
-    if question is None:
-        return Outcome(LookupState.SKIPPED, reason="This question is no longer installed.")
-    try:
-        judgement = question().ask(connector, Subject.from_plain(lookup.subject))
-        judgement = judgement and cleaned(judgement)
-    except SourceLimited as error:
-        return Outcome(LookupState.DUE, reason=str(error), retry_after=error.retry_after, is_attempt=False)
-    except SourceRefused as error:
-        return Outcome(LookupState.REFUSED, reason=str(error))
-    except SecopsError as error:
-        return Outcome(LookupState.FAILED, reason=str(error), retry_after=getattr(error, "retry_after", None))
-    except Exception:
-        logger.exception("Lookup %s crashed", lookup.pk)
-        return Outcome(LookupState.FAILED, reason=CRASHED)
-    hit("lookup_asked")
-    return Outcome(LookupState.ANSWERED if judgement else LookupState.NO_DATA, judgement)
-
-
 def _finish(ended: list[tuple[Call, Outcome]]) -> bool:
     """Write a group of answers and bring their cases up to date in the same transaction; were new lookups planned?"""
     for call, outcome in ended:
         if outcome.state == LookupState.DUE and outcome.retry_after is not None:
-            integrations.hold(call.source, min(outcome.retry_after, LONGEST_WAIT))
+            quotas.hold(call.source, min(outcome.retry_after, LONGEST_WAIT))
     with transaction.atomic():
         written = put([(call.lookup, outcome) for call, outcome in ended])
         links = list(CaseLookup.objects.filter(lookup__in=[lookup.pk for lookup, _ in written]).order_by("case_id"))

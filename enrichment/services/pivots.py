@@ -1,22 +1,19 @@
 """What answers name and cases did not know: devices, people, observables; bounded in depth and number."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from cases.models import Case
 from cases.services import devices, observables, people
 from enrichment.models import CaseLookup, Lookup
 from enrichment.questions.base import Judgement, Pivot
+from enrichment.services.calls import Outcome
 from secops.connectors.capabilities.identity import DeviceRecord, PersonRecord
-
-if TYPE_CHECKING:
-    from enrichment.services.lookups import Outcome
 
 MOST_DEPTH = 2
 MOST_PIVOTS = 10  # of one answer
 
 
-def follow(written: Iterable[tuple[Lookup, "Outcome"]], links: list[CaseLookup]) -> dict[int, int]:
+def follow(written: Iterable[tuple[Lookup, Outcome]], links: list[CaseLookup]) -> dict[int, int]:
     """Tell the cases of each answer what it named; return {case id: depth} of those to plan again."""
     again: dict[int, int] = {}
     by_lookup: dict[int, list[CaseLookup]] = {}

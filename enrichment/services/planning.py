@@ -42,11 +42,12 @@ def plan(case_id: int, depth: int = 0) -> int:
         return 0
     case = Case.objects.select_for_update().get(pk=case_id)
     wanted = _wanted(case)
-    there = Lookup.objects.filter(case_lookups__case=case)
-    has = set(there.values_list("question", "connector_name", "subject_key"))
+    there = list(Lookup.objects.filter(case_lookups__case=case).values_list("state", *UNIQUE[:3]))
+    has = {tuple(key) for _, *key in there}
     new = [row for row in wanted if (row.question, row.connector_name, row.subject_key) not in has]
     if new and depth <= MOST_DEPTH:
-        _link(case, _within_bounds(case, new, MOST_LOOKUPS - there.exclude(state=LookupState.SKIPPED).count()), depth)
+        asked = sum(state != LookupState.SKIPPED for state, *_ in there)
+        _link(case, _within_bounds(case, new, MOST_LOOKUPS - asked), depth)
     settle([case.pk])
     ring("enrichment")
     return 1
@@ -137,10 +138,13 @@ def _link(case: Case, rows: list[Lookup], depth: int) -> None:
     """
     Lookup.objects.bulk_create(sorted(rows, key=_unique), ignore_conflicts=True)  # all in one order: no deadlock
     there = Lookup.objects.filter(subject_key__in={row.subject_key for row in rows})
-    pks = {tuple(key): pk for pk, *key in there.values_list("pk", *UNIQUE)}
-    found = {pks[_unique(row)]: row for row in rows if _unique(row) in pks}
-    failed = Lookup.objects.filter(pk__in=found, state=LookupState.FAILED, ended_at__lt=timezone.now() - AGAIN_AFTER)
-    failed.update(state=LookupState.DUE, attempts=0, not_before=None, ended_at=None, reason="")
+    pks = {tuple(key): (pk, state) for pk, state, *key in there.values_list("pk", "state", *UNIQUE)}
+    found = {pks[_unique(row)][0]: row for row in rows if _unique(row) in pks}
+    if failed := [pk for pk, state in pks.values() if pk in found and state == LookupState.FAILED]:
+        again = Lookup.objects.filter(pk__in=failed, state=LookupState.FAILED)
+        again.filter(ended_at__lt=timezone.now() - AGAIN_AFTER).update(
+            state=LookupState.DUE, attempts=0, not_before=None, ended_at=None, reason=""
+        )
     CaseLookup.objects.bulk_create(
         [
             CaseLookup(case=case, lookup_id=pk, depth=0 if row.subject_kind == SubjectKind.LEASE else depth)

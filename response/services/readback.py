@@ -13,8 +13,9 @@ from response.services import clock, outcomes, progress, transitions
 from secops.connectors.capabilities.errors import SourceLimited
 from secops.errors import SecopsError
 from secops.faultpoints import hit
-from secops.integrations import connector_of, hold
+from secops.integrations import connector_of
 from secops.models import Integration
+from secops.quotas import hold
 
 MAX_CHECKS = 8
 MAX_WAIT_SECONDS = 30

@@ -16,7 +16,7 @@ from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Attempt, Run, StepRun
 from response.services import clock, outcomes, policy, progress, readback, transitions
-from secops import integrations
+from secops import quotas
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
 from secops.http import FROZEN, HttpError
@@ -186,7 +186,7 @@ def _take_no(intent: Intent, error: SourceLimited | NoEffect) -> None:
         outcomes.refused(step.pk, step.token, str(error))
         return
     if intent.integration and isinstance(error, SourceLimited):
-        integrations.hold(intent.integration, error.retry_after)
+        quotas.hold(intent.integration, error.retry_after)
     outcomes.later(step.pk, step.token, str(error), error.retry_after)
 
 
@@ -274,9 +274,9 @@ def _end_one_spent() -> bool:
 
 def _wait_for(integration: Integration) -> float | None:
     """Seconds until the product may be called again; None when it may now."""
-    if integrations.take(integration, 1, is_effect=True):
+    if quotas.take(integration, 1, is_effect=True):
         return None
-    until = integrations.next_at(integration, is_effect=True)
+    until = quotas.next_at(integration, is_effect=True)
     return max(1.0, (until - clock.now()).total_seconds()) if until else float(HOLD_SECONDS)
 
 

@@ -15,12 +15,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Child:
-    """One command. `sign` is the file that it must keep touching when it is well."""
+    """One command. `sign` is the file that it must keep touching when it is well, every `late_after` seconds."""
 
     def __init__(
-        self, name: str, command: Sequence[str], env: Mapping[str, str], logs: Path, sign: Path | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        logs: Path,
+        sign: Path | None = None,
+        *,
+        late_after: float = LATE_AFTER,
     ) -> None:
         self.name, self.command, self.env, self.sign = name, list(command), dict(env), sign
+        self.late_after = late_after
         self.log = logs / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
@@ -44,7 +52,7 @@ class Child:
         if self.sign is None or not self.is_running:
             return False
         beat = self.sign.stat().st_mtime if self.sign.exists() else 0.0
-        return time() - max(beat, self.started_at) > LATE_AFTER
+        return time() - max(beat, self.started_at) > self.late_after
 
     def ask_to_end(self) -> None:
         """For the head alone, which ends its own: a cluster whose workers are told too hangs for good."""

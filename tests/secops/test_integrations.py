@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from secops import integrations
+from secops import integrations, quotas
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, connectors
 from secops.connectors.capabilities.places import Listing
 from secops.errors import SecopsError
@@ -194,51 +194,51 @@ def test_rotation_brings_every_row_under_the_new_key(oracle: Integration, settin
 
 
 def test_a_window_gives_what_the_product_allows_and_no_more(oracle: Integration) -> None:
-    assert integrations.take(oracle, 3) == 3
-    assert integrations.next_at(oracle) is None
-    assert integrations.take(oracle, 3) == 1
-    assert integrations.take(oracle, 1) == 0
-    assert integrations.next_at(oracle) is not None
+    assert quotas.take(oracle, 3) == 3
+    assert quotas.next_at(oracle) is None
+    assert quotas.take(oracle, 3) == 1
+    assert quotas.take(oracle, 1) == 0
+    assert quotas.next_at(oracle) is not None
 
     rewind(oracle, seconds=59)
-    assert integrations.take(oracle, 1) == 0
+    assert quotas.take(oracle, 1) == 0
     rewind(oracle, seconds=2)
-    assert integrations.next_at(oracle) is None
-    assert integrations.take(oracle, 9) == 4
+    assert quotas.next_at(oracle) is None
+    assert quotas.take(oracle, 9) == 4
 
 
 def test_a_hold_stops_everything_until_its_end_and_a_shorter_one_does_not_cut_it(oracle: Integration) -> None:
-    integrations.hold(oracle, 120)
-    integrations.hold(oracle, 5)
+    quotas.hold(oracle, 120)
+    quotas.hold(oracle, 5)
 
-    assert integrations.take(oracle, 1) == 0
+    assert quotas.take(oracle, 1) == 0
     rewind(oracle, seconds=100)
-    assert integrations.take(oracle, 1) == 0
+    assert quotas.take(oracle, 1) == 0
     rewind(oracle, seconds=26)
-    assert integrations.take(oracle, 1) == 1
+    assert quotas.take(oracle, 1) == 1
 
 
 def test_lookups_leave_a_share_to_containment() -> None:
     values = {"tenant": "t", "client_id": "c"}
     edr = integrations.add("defender", "EDR", values, {"client_secret": "s"})
 
-    assert integrations.take(edr, 200) == 90
-    assert integrations.take(edr, 1) == 0
-    assert integrations.next_at(edr) is not None
-    assert integrations.take(edr, 20, is_effect=True) == 10
+    assert quotas.take(edr, 200) == 90
+    assert quotas.take(edr, 1) == 0
+    assert quotas.next_at(edr) is not None
+    assert quotas.take(edr, 20, is_effect=True) == 10
 
 
 def test_without_a_limit_all_may_go() -> None:
     local = integrations.add("iptocc", "Countries", {})
 
-    assert integrations.take(local, 1_000) == 1_000
+    assert quotas.take(local, 1_000) == 1_000
 
 
 def test_health_and_rate_do_not_touch_the_settings_stamp(oracle: Integration) -> None:
     before = Integration.objects.get(pk=oracle.pk).updated_at
 
-    integrations.take(oracle, 1)
-    integrations.hold(oracle, 1)
+    quotas.take(oracle, 1)
+    quotas.hold(oracle, 1)
     integrations.test(oracle)
 
     assert Integration.objects.get(pk=oracle.pk).updated_at == before
@@ -258,8 +258,8 @@ def test_after_a_hold_a_step_goes_before_the_lookups(db: None) -> None:
     row = integrations.add("rdap", "Registry", {"url": "https://rdap.example"})
     Integration.objects.update(hold_until=timezone.now() - timedelta(seconds=1))
 
-    assert integrations.take(row, 1) == 0
-    assert integrations.take(row, 1, is_effect=True) == 1
+    assert quotas.take(row, 1) == 0
+    assert quotas.take(row, 1, is_effect=True) == 1
 
     Integration.objects.update(hold_until=timezone.now() - timedelta(seconds=6))
-    assert integrations.take(row, 1) == 1
+    assert quotas.take(row, 1) == 1

@@ -103,5 +103,6 @@ def own_database() -> Iterator[dict[str, str]]:
 
 
 def _execute(sql: str) -> None:
-    with connection.cursor() as cursor:
+    """On the server's own database: the one that is configured need not exist, and is never touched."""
+    with connection._nodb_cursor() as cursor:
         cursor.execute(sql)

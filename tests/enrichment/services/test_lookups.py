@@ -12,7 +12,7 @@ from enrichment import duties
 from enrichment.choices import LookupState
 from enrichment.models import KindQuestion, Lookup
 from enrichment.services import lookups, planning
-from secops import integrations
+from secops import quotas
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.identity import DeviceRecord, Lease
 from secops.connectors.capabilities.places import Reputation
@@ -203,7 +203,7 @@ def test_what_waits_for_a_source_says_when_it_goes_on(source: Answers) -> None:
     lookups.work()
 
     held = Integration.objects.get().hold_until
-    assert duties.left()["next_at"] == held + timedelta(seconds=integrations.EFFECTS_FIRST)
+    assert duties.left()["next_at"] == held + timedelta(seconds=quotas.EFFECTS_FIRST)
     assert duties.ring_if_due() == 0
 
     Integration.objects.update(hold_until=timezone.now() - timedelta(seconds=1))
