@@ -9,7 +9,7 @@ from django.tasks import default_task_backend
 from secops.models import User
 from tests.factories import make_user
 
-pytest_plugins = ["tests.tryout"]
+pytest_plugins = ["tests.tryout", "tests.response.chaos_house"]
 
 
 @pytest.fixture

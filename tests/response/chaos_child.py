@@ -19,10 +19,13 @@ from enrichment.models import Lookup  # noqa: E402
 from response.choices import StepState  # noqa: E402
 from response.models import Run, Runbook, Step, StepRun  # noqa: E402
 from response.services import approvals, decisions, invariants, runbooks, runs  # noqa: E402
+from secops import tick  # noqa: E402
 from secops.connectors.defender import Defender  # noqa: E402
 from secops.models import User  # noqa: E402
 
 Defender.settling_seconds = 4  # the range acts on what it got within two seconds
+tick.CANARY_EVERY = 2.0  # a frozen cluster is found sooner
+tick.DRAIN = [sys.executable, "-m", "tests.response.chaos_child", "manage", "drain", "--queue"]
 STEPS = {
     "isolate": ("isolate_device", {"device": "${{ device.id }}", "comment": ""}),
     "mail": ("notify", {"to": "soc@brightwater.example", "message": "Look"}),

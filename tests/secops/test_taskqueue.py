@@ -12,6 +12,7 @@ from django.tasks import task
 from django.tasks.exceptions import InvalidTask
 from django.utils import timezone
 from django_q.models import OrmQ
+from django_q.signals import post_execute
 
 from response.services import steps
 from secops import taskqueue
@@ -95,10 +96,24 @@ def test_a_task_that_wants_a_context_is_refused(backend: taskqueue.DjangoQBacken
         backend.enqueue(wants_context, (), {})
 
 
-def test_a_worker_finds_the_task_by_its_name() -> None:
-    taskqueue.run("secops.taskqueue.canary_response", [], {})
+def test_a_worker_finds_the_task_by_its_name(duty: list[int]) -> None:
+    duty += [1]
 
-    assert Heartbeat.objects.get(name="queue:response").beat_at is not None
+    taskqueue.run("secops.taskqueue.ring_enrichment", [], {})
+
+    assert duty == []
+
+
+def test_a_canary_counts_when_its_message_is_written_off() -> None:
+    task = {"args": ("secops.taskqueue.canary_response", [], {}), "success": True}
+    taskqueue.run("secops.taskqueue.canary_response", [], {})
+    assert not Heartbeat.objects.exists()
+
+    post_execute.send(sender="django_q", task=task | {"success": False})
+    assert not Heartbeat.objects.exists()
+
+    post_execute.send(sender="django_q", task=task)
+    assert [beat.name for beat in Heartbeat.objects.all()] == ["queue:response"]
     assert (settings.DATA_DIR / "alive" / "queue-response").exists()
 
 
