@@ -10,7 +10,7 @@ from django.db import transaction
 from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, StepState
 from response.models import Attempt, StepRun
-from response.services import clock, progress, transitions
+from response.services import clock, progress, spread, transitions
 from secops.connectors.base import connectors
 from secops.models import Integration
 
@@ -45,6 +45,8 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
     action = actions[step.action]()
     transitions.lock_case(step.run)
     action.apply(progress.call_of(step), done)
+    if spread.is_list(step):
+        spread.insert(step.run, step, progress.written_step(step.run, step))
     transitions.settle_doubts(step, Outcome.OK, done.text)
     transitions.change(
         step,
