@@ -7,8 +7,6 @@ from django import forms
 from response.actions.base import Action, Call, Done, Plan, actions
 from response.choices import Effect, Phase, Risk
 
-MOST_NAMED = 20  # items that the plan names
-
 
 @actions.register
 class Each(Action):
@@ -26,18 +24,19 @@ class Each(Action):
     class Params(forms.Form):
         what = forms.CharField(max_length=160)
         cap = forms.IntegerField(min_value=0)
+        asks = forms.BooleanField(required=False)  # does each item ask for an approval of its own?
         items = forms.JSONField()
 
     def plan(self, call: Call) -> Plan:
         items: list[dict[str, Any]] = call.params["items"]
-        names = [one["name"] for one in items[:MOST_NAMED]]
-        more = f"and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
+        asks = call.params["asks"]
+        follows = "Each of them still asks for an approval of its own." if asks else "Approving begins all of them."
         return Plan(
             what=f"{call.params['what']}: {len(items)} times",
             consequence=f"More than the {call.params['cap']} that the runbook allows by itself, so a person reads the "
-            "list first. Each of them still asks for the approvals that it needs.",
-            undo="Nothing happens by this yet. Each of them says how it is undone.",
-            steps=(*names, more) if more else tuple(names),
+            f"list first. {follows}",
+            undo="Nothing happens by this yet." if asks else "Each of them by itself, where it can be undone.",
+            steps=tuple(one["name"] for one in items),  # all: what is approved is what was seen
             if_unanswered="None of them is begun.",
         )
 

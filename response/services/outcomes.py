@@ -45,8 +45,6 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
     action = actions[step.action]()
     transitions.lock_case(step.run)
     action.apply(progress.call_of(step), done)
-    if spread.is_list(step):
-        spread.insert(step.run, step, progress.written_step(step.run, step))
     transitions.settle_doubts(step, Outcome.OK, done.text)
     transitions.change(
         step,
@@ -61,6 +59,8 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
         not_before=None,
         story=f"Confirmed: {done.text}" if step.effect != Effect.READ else f"{step.title}: {done.text}",
     )
+    if spread.is_list(step):
+        spread.insert(step.run, step, progress.written_step(step.run, step))
     progress.advance(step.run)
 
 

@@ -54,7 +54,7 @@ def open_step(run: Run, step: StepRun) -> None:
 
 def _open_list(run: Run, step: StepRun, action: Action, written: dict[str, Any], data: expressions.Scope) -> None:
     """A step with `for_each`: its list is fixed now, and waits for a person when it is over the cap."""
-    params = spread.listed(written, data)
+    params = spread.listed(run, written, data)
     if not params["items"]:
         text = "There is nothing to do it for"
         transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text)

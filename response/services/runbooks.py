@@ -22,6 +22,8 @@ from secops.models import AuditEntry, User
 PLACEHOLDER = re.compile(r"\$\{\{(.+?)\}\}", re.DOTALL)
 FIELD = re.compile(r"\b(case|alert|device|person)\.(\w+)")
 EARLIER = re.compile(r"\bsteps\.(\w+)")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+OWN_ITEM = re.compile(r"\(\s*item\s*,")
 ITEM = re.compile(r"(?<![\w.])item\b")
 
 
@@ -155,8 +157,14 @@ def _item_problems(step: Step) -> Iterator[tuple[str, str]]:
     if not step.for_each:
         sources |= {name: PLACEHOLDER.findall(str(value)) for name, value in step.params.items()}
     for name, found in sources.items():
-        if any(map(ITEM.search, found)):
+        if any(map(_reads_item, found)):
             yield name, "it reads item, which only parameters of a step with a list can."
+
+
+def _reads_item(source: str) -> bool:
+    """Whether it reads `item`, other than in quotes or as the variable of its own comprehension."""
+    bare = QUOTED.sub("", source)
+    return bool(ITEM.search(bare)) and not OWN_ITEM.search(bare)
 
 
 def _parameter_problems(step: Step, action: type[Action], earlier: set[str]) -> Iterator[tuple[str, str]]:

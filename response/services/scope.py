@@ -29,7 +29,7 @@ def of_run(run: Run, item: Any = None) -> expressions.Scope:
 
 def needs_device(steps: list[dict[str, Any]]) -> bool:
     """Does any step of a version speak of the case's device?"""
-    return any("device." in str([step["params"], step["when"]]) for step in steps)
+    return any("device." in str([step["params"], step["when"], step.get("for_each", "")]) for step in steps)
 
 
 def has_device(case: Case) -> bool:

@@ -14,14 +14,15 @@ from cases.choices import DeviceState, Stage
 from cases.models import Case, CaseDevice
 from cases.views.access import reader, visible_case
 from response.actions.base import actions
+from response.actions.each import Each
 from response.choices import Risk, StepState
 from response.errors import RunbookError
 from response.models import Run, RunbookVersion
 from response.services import policy, runbooks, runs
-from response.services.transitions import NOT_HAPPENED
 from response.views import board
 
 SHOWN_RUNS = 5
+DECIDED_AGAINST = (StepState.REJECTED, StepState.SKIPPED)
 
 
 @require_GET
@@ -111,8 +112,10 @@ def _is_containment_verified(cards: list[board.RunCard]) -> bool:
         for run in cards
         for card in run.cards
         if card.step.action == "isolate_device" and card.step.state != StepState.CANCELLED
-        if not (card.step.item and card.step.state in NOT_HAPPENED)  # decided against: the banner names the device
+        if not (card.step.item and card.step.state in DECIDED_AGAINST)  # the banner names the device
     ]
+    if any(card.step.action == Each.slug and not card.step.is_ended for run in cards for card in run.cards):
+        return False
     return bool(states) and all(state == StepState.SUCCEEDED and not undone for state, undone in states)
 
 

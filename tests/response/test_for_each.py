@@ -12,9 +12,10 @@ from response.choices import RunState, StepState
 from response.errors import RunbookError
 from response.models import Run, StepRun
 from response.services import approvals, decisions, invariants, progress, runbooks, runs
+from response.views import board
 from secops.connectors.capabilities.files import FileHit
 from secops.models import User
-from tests.factories import make_user
+from tests.factories import make_case, make_user
 from tests.response.conftest import ISOLATE, World, begin, make_runbook, say_yes
 from tests.response.conftest import settle_down as work
 
@@ -125,16 +126,32 @@ def test_over_the_cap_a_person_reads_the_whole_list_first(
 def test_who_decides_on_a_long_list_sees_every_name(
     case: Case, world: World, analyst: User, responder: User, client: Client
 ) -> None:
-    world.hits = [hit(number) for number in range(4)]
+    world.hits = [hit(number) for number in range(30)]
     run = begin(case, analyst, FIND, EACH)
     work()
 
     client.force_login(responder)
     for path in (f"/approvals/{row(run).pk}/", f"/cases/{case.number}/runs/panel/"):
         said = client.get(path).content.decode()
-        assert "Isolate: 4 times" in said, path
-        assert all(f"FIN-LT-{number}" in said for number in range(4)), path
-    assert "items: 4 items" in client.get(f"/approvals/{row(run).pk}/").content.decode()
+        assert "Isolate: 30 times" in said, path
+        assert all(f">FIN-LT-{number}<" in said for number in range(30)), path
+        assert "Each of them still asks for an approval of its own." in said, path
+    assert "items: 30 items" in client.get(f"/approvals/{row(run).pk}/").content.decode()
+
+
+def test_what_asks_nobody_else_says_so_before_the_list_is_approved(
+    case: Case, world: World, analyst: User, responder: User
+) -> None:
+    world.hits = [hit(number) for number in range(4)]
+    run = begin(case, analyst, FIND, EACH | {"approvals": 0})
+    work()
+    plan = board.plan_of(row(run))
+    assert plan is not None
+    assert "Approving begins all of them." in plan.consequence
+
+    say_yes(row(run), responder)
+    work()
+    assert len(world.effects) == 4
 
 
 def test_a_refused_list_begins_none_of_it(case: Case, world: World, analyst: User, responder: User) -> None:
@@ -176,6 +193,105 @@ def test_a_device_named_twice_is_done_once(case: Case, two: World, analyst: User
     run = begin(case, analyst, FIND, EACH | {"for_each": "[steps.find.hits[0], steps.find.hits[0]]"})
     work()
     assert len(of(run)) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "items"),
+    [
+        ("[{'device': 'A', 'path': 'p1'}, {'device': 'A', 'path': 'p2'}]", ["A", "A #2"]),
+        (f"['{'x' * 130}1', '{'x' * 130}2']", ["x" * 100, f"{'x' * 100} #2"]),
+    ],
+)
+def test_items_that_are_called_the_same_are_not_the_same(
+    source: str, items: list[str], case: Case, world: World, analyst: User
+) -> None:
+    tell = {"action": "notify", "params": {"to": "soc@corp.example", "message": "${{ item }}"}}
+    run = begin(case, analyst, EACH | tell | {"for_each": source})
+    work()
+    assert [step.item for step in of(run)] == items
+    assert len(world.mails) == 2
+
+
+def test_an_item_without_a_value_fails_the_step_in_words(case: Case, world: World, analyst: User) -> None:
+    run = begin(case, analyst, EACH | {"for_each": "['', 'a']", "params": {"device": "${{ item }}"}})
+    work()
+    assert row(run).reason == "for_each gives an item without a value"
+
+
+def test_more_than_a_person_can_read_is_not_begun(case: Case, world: World, analyst: User) -> None:
+    world.hits = [hit(number) for number in range(51)]
+    run = begin(case, analyst, FIND, EACH)
+    work()
+    assert row(run).reason == "for_each gives 51 items; at most 50 are done"
+
+
+def test_in_a_covert_case_the_list_of_something_noticeable_is_refused_at_once(
+    case: Case, two: World, analyst: User
+) -> None:
+    case.members.create(user=analyst)
+    run = begin(case, analyst, FIND, EACH)
+    Case.objects.filter(pk=case.pk).update(is_restricted=True, is_covert=True)
+    work()
+    assert row(run).state == StepState.FAILED
+    assert "covert" in row(run).reason
+    assert of(run) == []
+
+
+def test_containment_is_not_called_verified_while_a_hit_failed_or_a_list_waits(
+    case: Case, two: World, analyst: User, responder: User, client: Client
+) -> None:
+    client.force_login(responder)
+    path = f"/cases/{case.number}/runs/panel/"
+    verified = "Every containment step is verified."
+    run = begin(case, analyst, ISOLATE, FIND, EACH | {"cap": 1, "needs": ["find"]})
+    say_yes(StepRun.objects.get(run=run, key="isolate"), responder)
+    work()
+    assert verified not in client.get(path).content.decode()  # the list waits
+
+    say_yes(row(run), responder)
+    work()
+    part = CaseDevice.objects.get(case=case, device__agent_id="agent-1")
+    Device.objects.filter(pk=part.device_id).update(is_protected=True)
+    for step in of(run):
+        say_yes(step, responder)
+    work()
+    assert sorted(step.state for step in of(run)) == [StepState.FAILED, StepState.SUCCEEDED]
+    assert verified not in client.get(path).content.decode()
+
+
+def test_a_hit_that_a_person_decided_against_stands_in_no_ones_way(
+    case: Case, two: World, analyst: User, responder: User, client: Client
+) -> None:
+    run = begin(case, analyst, ISOLATE, FIND, EACH | {"needs": ["find"]})
+    say_yes(StepRun.objects.get(run=run, key="isolate"), responder)
+    work()
+    for step in of(run):
+        say_no(step, responder)
+    work()
+    client.force_login(responder)
+    said = client.get(f"/cases/{case.number}/runs/panel/").content.decode()
+    assert "Every containment step is verified." in said
+    assert said.count("is not contained.") == 2
+
+
+def test_a_list_of_the_cases_device_wants_a_device(two: World, analyst: User) -> None:
+    with pytest.raises(RunbookError, match="names no device yet"):
+        begin(
+            make_case(stage="response"),
+            analyst,
+            EACH | {"for_each": "[device.id]", "params": {"device": "${{ item }}"}},
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"when": "case.title.contains('item')"},
+        {"for_each": "steps.find.hits.filter(item, item.state != 'isolated')"},
+    ],
+)
+def test_the_word_item_in_quotes_or_as_ones_own_variable_is_no_slip(change: dict[str, Any], db: None) -> None:
+    assert runbooks.check(make_runbook(FIND, EACH | change).runbook) == []
 
 
 def test_an_item_that_is_no_device_of_the_case_fails_alone(
@@ -256,9 +372,9 @@ def test_the_check_names_what_does_not_hold(change: dict[str, Any], text: str, d
         make_runbook(FIND, EACH | change)
 
 
-def test_a_version_without_lists_keeps_its_hash(db: None) -> None:
+def test_a_version_without_lists_says_nothing_of_them(db: None) -> None:
     plain = make_runbook(FIND)
-    assert "for_each" not in plain.body["steps"][0]
+    assert not {"for_each", "cap"} & set(plain.body["steps"][0])
     listed = make_runbook(FIND, EACH)
     assert (listed.body["steps"][1]["for_each"], listed.body["steps"][1]["cap"]) == ("steps.find.hits", 2)
     assert runbooks.check(listed.runbook) == []
