@@ -41,6 +41,7 @@ class StepInline(AdminOnly, admin.StackedInline[Step, Runbook]):
                     ("order", "key", "action"),
                     ("title", "help_text"),
                     ("when", "needs"),
+                    ("for_each", "cap"),
                     ("approvals", "timeout_seconds", "on_failure"),
                 ]
             },

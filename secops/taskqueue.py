@@ -51,8 +51,8 @@ class DjangoQBackend(BaseTaskBackend):
     def enqueue(self, task: "Task[Any, Any]", args: Any, kwargs: Any) -> "TaskResult[Any, Any]":
         self.validate_task(task)
         args, kwargs = normalize_json(args), normalize_json(kwargs)
-        transaction.on_commit(partial(bells.ring, task.queue_name), robust=True)
         q_id = async_task("secops.taskqueue.run", task.module_path, args, kwargs, cluster=task.queue_name, save=False)
+        transaction.on_commit(partial(bells.ring, task.queue_name), robust=True)  # after it: without a transaction, now
         result: "TaskResult[Any, Any]" = TaskResult(
             task=task,
             id=q_id,

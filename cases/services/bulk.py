@@ -1,5 +1,6 @@
-"""The only module with SQL of its own: many rows per statement, COPY and UNNEST on PostgreSQL, executemany and
-json_each on SQLite. The ORM's bulk methods reach a sixth of this speed (PERFORMANCE.md part 4, rule 3).
+"""The only place with SQL of its own (pgrows holds its texts for PostgreSQL): many rows per statement, COPY and UNNEST
+on PostgreSQL, executemany and json_each on SQLite. The ORM's bulk methods reach a sixth of this speed (PERFORMANCE.md
+part 4, rule 3).
 
 Rows are tuples in the order of the columns named; JSON values come as text that is ready to store.
 """

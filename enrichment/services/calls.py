@@ -30,13 +30,18 @@ GROUP_SECONDS = 0.02  # answers that come within this time are written together
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one call; exactly one of the four is meant by `state`."""
+    """What came of one call: `state` says which of the other fields are meant."""
 
     state: LookupState
     judgement: Judgement | None = None
     reason: str = ""
     retry_after: float | None = None
     is_attempt: bool = True
+
+    @property
+    def is_too_many(self) -> bool:
+        """The source wants to be left alone for a while."""
+        return self.retry_after is not None and not self.is_attempt
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ class Calls:
         self._busy = 0  # threads that ask
         self._came: SimpleQueue[tuple[Call, Outcome]] = SimpleQueue()
         self._open = 0  # added and not yet taken as answered
+        self._limited: set[int] = set()  # integrations that said "too many", until that answer is taken
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +98,11 @@ class Calls:
         for _ in range(free):
             _pool().submit(self._go_on)
 
+    def limited(self) -> set[int]:
+        """Integrations that nothing more is to be claimed for: that they must be left alone is not written yet."""
+        with self._lock:
+            return set(self._limited)
+
     def of_each(self) -> Counter[int]:
         """How many are on their way or wait, by integration."""
         with self._lock:
@@ -107,20 +118,27 @@ class Calls:
             except Empty:
                 break
         self._open -= len(found)
+        with self._lock:
+            self._limited -= {call.source.pk for call, outcome in found if outcome.is_too_many}
         return found
 
     def _go_on(self) -> None:
         """In a thread: call after call, until none may be sent."""
         while call := self._next():
-            outcome = ask(call.lookup, call.connector)
+            try:
+                outcome = ask(call.lookup, call.connector)
+            except BaseException:  # who waits for the answer must get one
+                logger.exception("Lookup %s crashed", call.lookup.pk)
+                outcome = Outcome(LookupState.FAILED, reason=CRASHED)
             with self._lock:
                 self._flying[call.source.pk] -= 1
-                others = self._taken_back(call.source) if outcome.retry_after and not outcome.is_attempt else []
+                others = self._taken_back(call.source) if outcome.is_too_many else []
             for one in (call, *others):
                 self._came.put((one, outcome))
 
     def _taken_back(self, source: Integration) -> list[Call]:
         """A source that says "too many" is asked nothing more: what waits for it shares the answer. Locked."""
+        self._limited.add(source.pk)
         others = [call for call in self._waiting if call.source.pk == source.pk]
         self._waiting = deque(call for call in self._waiting if call.source.pk != source.pk)
         return others

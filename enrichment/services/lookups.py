@@ -61,7 +61,7 @@ class _Shift:
     def _claim(self) -> None:
         """Of each source up to as many as may be asked at once, twice: on their way and next."""
         now = monotonic()
-        resting = [pk for pk, until in self.dry.items() if until > now]
+        resting = [*self.calls.limited(), *(pk for pk, until in self.dry.items() if until > now)]
         due = Lookup.objects.due(Now()).filter(integration__is_enabled=True).exclude(integration__in=resting)
         mine, rooms = self.calls.of_each(), {}
         connectors: dict[int, Connector] = {}

@@ -99,6 +99,7 @@ class Action:
     is_noticeable: ClassVar[bool] = True  # could the subject notice? Then a covert case refuses it
     traces: ClassVar[str] = ""  # what it leaves behind that the subject or an administrator could read
     waits_for_person: ClassVar[bool] = False  # a person answers, nothing is sent
+    is_written: ClassVar[bool] = True  # may a runbook name it? The engine's own may not
     undone_by: ClassVar[str] = ""  # slug of the action that undoes it
     undo_label: ClassVar[str] = ""
     max_attempts: ClassVar[int] = 3

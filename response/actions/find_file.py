@@ -65,7 +65,7 @@ class FindFile(Action):
         for hit in done.data.get("hits", []):
             record = DeviceRecord(name=hit["device"], agent_id=hit["agent_id"])
             part = devices.attach(call.case.pk, record, reason=DeviceReason.HUNT)
-            hit["device_id"] = part.device_id
+            hit["device_id"], hit["state"] = part.device_id, str(part.state)
 
 
 def hashes(case: Case, params: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """What isolating and releasing share: the read-back, and who would be hit."""
 
-from cases.models import CasePerson
+from cases.choices import DeviceReason
+from cases.models import CaseDevice, CasePerson, Person
 from response.actions.base import Call, Check, Held
 
 WORDS = {"isolated": "isolated", "released": "on the network"}
@@ -20,14 +21,20 @@ def read_back(call: Call, *, wanted: str, pending: str) -> Check:
 
 
 def signed_in(call: Call) -> str:
-    """Who works on the device, as far as the case knows; unknown is said as unknown."""
-    people = [
-        part.person for part in CasePerson.objects.select_related("person").filter(case=call.case, role="logged_on")
-    ]
-    if people:
-        return ", ".join(
-            ", ".join(part for part in (str(person), person.department, person.site) if part) for person in people
-        )
+    """Who works on the device, as far as the case knows; unknown is said as unknown.
+
+    The case's people are those of its own device: of one that a hunt found, or of one among several, they say nothing.
+    """
+    own = list(CaseDevice.objects.filter(case=call.case).exclude(reason=DeviceReason.HUNT).values_list("pk", flat=True))
+    people = CasePerson.objects.none()
+    if own == [call.device.pk]:
+        people = CasePerson.objects.select_related("person").filter(case=call.case, role="logged_on")
+    if said := [_named(part.person) for part in people]:
+        return ", ".join(said)
     if owner := call.device.device.owner:
         return f"Not known. The owner is {', '.join(p for p in (str(owner), owner.department) if p)}"
     return "Not known: no source has said who is signed in"
+
+
+def _named(person: Person) -> str:
+    return ", ".join(part for part in (str(person), person.department, person.site) if part)

@@ -49,6 +49,8 @@ class StepForm(forms.ModelForm[Step]):
             "title",
             "help_text",
             "when",
+            "for_each",
+            "cap",
             "needs",
             "approvals",
             "timeout_seconds",
@@ -59,7 +61,7 @@ class StepForm(forms.ModelForm[Step]):
         super().__init__(*args, **kwargs)
         choice = self.fields["action"]
         if isinstance(choice, forms.ChoiceField):
-            choice.choices = [("", "Choose an action"), *actions.choices()]
+            choice.choices = [("", "Choose an action"), *((one.slug, one.label) for one in actions if one.is_written)]
         self.action_kind = actions.get(self._chosen())
         if self.action_kind is not None:
             for name, field in self.action_kind.Params.base_fields.items():

@@ -50,6 +50,15 @@ class Step(models.Model):
     help_text = models.CharField(max_length=500, blank=True, help_text="For the responder, shown in the step.")
     params = models.JSONField(default=dict, blank=True)
     when = models.CharField(max_length=1000, blank=True, help_text="CEL, true or false; empty: always.")
+    for_each = models.CharField(
+        "for each",
+        max_length=1000,
+        blank=True,
+        help_text="CEL, a list: the step is done for each item, which parameters read as item. Empty: once.",
+    )
+    cap = models.PositiveSmallIntegerField(
+        default=5, help_text="With for each: how many items need no person who reads the list first."
+    )
     needs = models.JSONField(default=list, blank=True, help_text="Keys of the steps that it waits for.")
     approvals = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MaxValueValidator(2)], help_text="Empty: by risk."

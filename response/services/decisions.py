@@ -9,7 +9,7 @@ from response.choices import ENDED_RUN, ENDED_STEP, OnFailure, Outcome, RunState
 from response.errors import TransitionError
 from response.models import StepRun
 from response.models.runs import TRIED_TO_UNDO
-from response.services import clock, outcomes, progress, runs, transitions
+from response.services import clock, outcomes, progress, rows, runs, transitions
 from response.services.approvals import checked_reason
 from secops.access import May, require
 from secops.errors import NotAllowedError
@@ -86,7 +86,7 @@ def undo(step_id: int, *, actor: User) -> StepRun:
             "on_failure": OnFailure.CONTINUE,
             "timeout_seconds": step.timeout_seconds,
         }
-        row = runs.step_row(run, seq, written, actor, clock.now())
+        row = rows.step_row(run, seq, written, actor, clock.now())
         row.undoes = step
         row.save(force_insert=True)
         params = opposite.clean(action.undo_params(step.params), run.case)

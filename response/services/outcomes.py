@@ -10,7 +10,7 @@ from django.db import transaction
 from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, StepState
 from response.models import Attempt, StepRun
-from response.services import clock, progress, transitions
+from response.services import clock, progress, spread, transitions
 from secops.connectors.base import connectors
 from secops.models import Integration
 
@@ -59,6 +59,8 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
         not_before=None,
         story=f"Confirmed: {done.text}" if step.effect != Effect.READ else f"{step.title}: {done.text}",
     )
+    if spread.is_list(step):
+        spread.insert(step.run, step, progress.written_step(step.run, step))
     progress.advance(step.run)
 
 

@@ -10,7 +10,7 @@ from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, OnFailure, RunSt
 from response.errors import ActionError, TransitionError
 from response.models import Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import clock, policy, scope, transitions
+from response.services import clock, policy, scope, spread, transitions
 from secops import expressions, taskqueue
 
 FAILED = (StepState.FAILED, StepState.REJECTED, StepState.EXPIRED)
@@ -36,10 +36,13 @@ def open_step(run: Run, step: StepRun) -> None:
     written = written_step(run, step)
     action = actions[step.action]()
     try:
-        data = scope.of_run(run)
-        if written.get("when") and not expressions.holds(written["when"], data):
+        data = scope.of_run(run, step.data.get("item"))
+        if not step.item and written.get("when") and not expressions.holds(written["when"], data):
             text = "Its condition does not hold"
             transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text)
+            return
+        if spread.is_list(step):
+            _open_list(run, step, action, written, data)
             return
         params = action.clean(filled(written.get("params", {}), data), run.case)
     except (expressions.ExpressionError, ActionError) as error:
@@ -47,6 +50,16 @@ def open_step(run: Run, step: StepRun) -> None:
         transitions.change(step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story)
         return
     ask(run, step, action, params, declared=written.get("approvals"))
+
+
+def _open_list(run: Run, step: StepRun, action: Action, written: dict[str, Any], data: expressions.Scope) -> None:
+    """A step with `for_each`: its list is fixed now, and waits for a person when it is over the cap."""
+    params = spread.listed(run, written, data)
+    if not params["items"]:
+        text = "There is nothing to do it for"
+        transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text)
+        return
+    ask(run, step, action, params, declared=spread.approvals_of(params, written.get("approvals")))
 
 
 def ask(run: Run, step: StepRun, action: Action, params: dict[str, Any], *, declared: int | None) -> None:
@@ -137,7 +150,8 @@ def set_run(run: Run, state: RunState, *, reason: str = "", story: str = "", act
 
 def _next_to_open(run: Run) -> StepRun | None:
     steps = list(StepRun.objects.select_related("requested_by").filter(run=run))
-    ended = {step.key for step in steps if step.is_ended}
+    going = {step.key for step in steps if not step.is_ended}
+    ended = {step.key for step in steps} - going
     for step in steps:
         if step.state == StepState.PENDING and set(written_step(run, step).get("needs", [])) <= ended:
             step.run = run

@@ -22,6 +22,9 @@ from secops.models import AuditEntry, User
 PLACEHOLDER = re.compile(r"\$\{\{(.+?)\}\}", re.DOTALL)
 FIELD = re.compile(r"\b(case|alert|device|person)\.(\w+)")
 EARLIER = re.compile(r"\bsteps\.(\w+)")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+OWN_ITEM = re.compile(r"\(\s*item\s*,")
+ITEM = re.compile(r"(?<![\w.])item\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
                 "timeout_seconds": step.timeout_seconds,
                 "on_failure": str(step.on_failure),
             }
+            | ({"for_each": step.for_each, "cap": step.cap} if step.for_each else {})
         )
     return {
         "slug": runbook.slug,
@@ -127,18 +131,40 @@ def ensure(data: dict[str, Any], kinds: list[str]) -> str:
 
 def _problems_of(step: Step, earlier: set[str]) -> Iterator[tuple[str, str, bool]]:
     action = actions.get(step.action)
-    if action is None:
+    if action is None or not action.is_written:
         yield "Action", f"there is no action {step.action!r}.", False
         return
     for name, text in _parameter_problems(step, action, earlier):
         yield name, text, False
-    if step.when and (text := _expression_problem(step.when, earlier)):
-        yield "When", text, False
+    for name, text in (*_condition_problems(step, earlier), *_item_problems(step)):
+        yield name, text, False
     for key in step.needs:
         if key not in earlier:
             yield "Needs", f"no step before it is called {key!r}.", False
     if action.risk == Risk.DISRUPTIVE and step.approvals == 0:
         yield "Approvals", "it is disruptive and asks nobody.", True
+
+
+def _condition_problems(step: Step, earlier: set[str]) -> Iterator[tuple[str, str]]:
+    for name, source in (("When", step.when), ("For each", step.for_each)):
+        if source and (text := _expression_problem(source, earlier)):
+            yield name, text
+
+
+def _item_problems(step: Step) -> Iterator[tuple[str, str]]:
+    """Where `item` is read and there is none: in conditions, which are asked before the list is, and without a list."""
+    sources = {"When": [step.when], "For each": [step.for_each]}
+    if not step.for_each:
+        sources |= {name: PLACEHOLDER.findall(str(value)) for name, value in step.params.items()}
+    for name, found in sources.items():
+        if any(map(_reads_item, found)):
+            yield name, "it reads item, which only parameters of a step with a list can."
+
+
+def _reads_item(source: str) -> bool:
+    """Whether it reads `item`, other than in quotes or as the variable of its own comprehension."""
+    bare = QUOTED.sub("", source)
+    return bool(ITEM.search(bare)) and not OWN_ITEM.search(bare)
 
 
 def _parameter_problems(step: Step, action: type[Action], earlier: set[str]) -> Iterator[tuple[str, str]]:

@@ -10,11 +10,10 @@ from django.db import IntegrityError, transaction
 from cases.choices import Stage
 from cases.models import Case
 from cases.services import cases
-from response.actions.base import actions
-from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, RunState, StepState
+from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, RunState
 from response.errors import RunbookError, TransitionError
 from response.models import Run, RunbookVersion, StepRun
-from response.services import clock, policy, progress, scope, transitions
+from response.services import clock, policy, progress, rows, scope, transitions
 from response.services.approvals import checked_reason
 from secops.access import May, require
 from secops.errors import NotAllowedError
@@ -144,33 +143,17 @@ def _insert(version: RunbookVersion, case: Case, request_id: UUID, actor: User) 
         case=case,
         requested_by=actor,
         started_at=at,
-        deadline=deadline(at, [step["timeout_seconds"] for step in version.body["steps"]]),
+        deadline=deadline(at, _timeouts(version.body["steps"])),
     )
     StepRun.objects.bulk_create(
-        step_row(run, seq, written, actor, at) for seq, written in enumerate(version.body["steps"], start=1)
+        rows.step_row(run, seq, written, actor, at) for seq, written in enumerate(version.body["steps"], start=1)
     )
     return run
 
 
-def step_row(run: Run, seq: int, written: dict[str, Any], actor: User, at: datetime) -> StepRun:
-    """A step run, not yet opened."""
-    action = actions[str(written["action"])]
-    return StepRun(
-        run=run,
-        seq=seq,
-        key=written["key"],
-        title=written["title"],
-        action=action.slug,
-        lane=action.lane or action.slug,
-        effect=action.effect,
-        risk=action.risk,
-        requested_by=actor,
-        max_attempts=action.max_attempts,
-        on_failure=written["on_failure"],
-        timeout_seconds=written["timeout_seconds"],
-        state=StepState.PENDING,
-        state_at=at,
-    )
+def _timeouts(steps: list[dict[str, Any]]) -> list[int]:
+    """A list waits once for its own decision, and once for its items, which go side by side."""
+    return [step["timeout_seconds"] for step in steps for _ in range(2 if step.get("for_each") else 1)]
 
 
 def deadline(at: datetime, timeouts: list[int]) -> datetime:

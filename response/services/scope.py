@@ -14,8 +14,8 @@ FIELDS = {
 }
 
 
-def of_run(run: Run) -> expressions.Scope:
-    """The scope of every expression of the run, as things stand now."""
+def of_run(run: Run, item: Any = None) -> expressions.Scope:
+    """The scope of every expression of the run, as things stand now; `item` is that of one step of a list."""
     return expressions.scope(
         case=_case(run.case),
         alert=_alert(run.case),
@@ -23,12 +23,13 @@ def of_run(run: Run) -> expressions.Scope:
         person=_person(run.case),
         steps=_steps(run),
         vars={},
+        item=item,
     )
 
 
 def needs_device(steps: list[dict[str, Any]]) -> bool:
     """Does any step of a version speak of the case's device?"""
-    return any("device." in str([step["params"], step["when"]]) for step in steps)
+    return any("device." in str([step["params"], step["when"], step.get("for_each", "")]) for step in steps)
 
 
 def has_device(case: Case) -> bool:
@@ -57,10 +58,15 @@ def _person(case: Case) -> dict[str, Any]:
 
 
 def _steps(run: Run) -> dict[str, Any]:
-    return {
-        step.key: {"state": step.state, "result": step.result, "target": step.target} | step.data
-        for step in StepRun.objects.filter(run=run, item="", undoes__isnull=True)
-    }
+    """By key; of a list also `items`, what became of each."""
+    found: dict[str, Any] = {}
+    for step in StepRun.objects.filter(run=run, undoes__isnull=True):
+        said = {"state": step.state, "result": step.result, "target": step.target} | step.data
+        if step.item:
+            found[step.key].setdefault("items", []).append(said)
+        else:
+            found[step.key] = said
+    return found
 
 
 def _picked(thing: Any, name: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from response.services import runbooks
 CONTAIN_DEVICE: dict[str, Any] = {
     "slug": "contain-device",
     "title": "Contain a compromised device",
-    "description": "Confirm which device it is and whose, isolate it, look for its files elsewhere, tell the team, "
-    "and ask the responder how to go on.",
+    "description": "Confirm which device it is and whose, isolate it, look for its files elsewhere and isolate the "
+    "devices that hold them, tell the team, and ask the responder how to go on.",
     "phase": Phase.CONTAINMENT,
     "steps": [
         {
@@ -37,6 +37,17 @@ CONTAIN_DEVICE: dict[str, Any] = {
             "on_failure": OnFailure.CONTINUE,
         },
         {
+            "key": "contain_hits",
+            "action": "isolate_device",
+            "title": "Isolate a device with the same file",
+            "help_text": "One approval for each device. More than five wait for a person who reads the list.",
+            "for_each": "has(steps.find.hits) ? steps.find.hits.filter(hit, hit.state != 'isolated') : []",
+            "params": {"device": "${{ item.device_id }}", "comment": "Holds the same malicious file"},
+            "needs": ["find"],
+            "timeout_seconds": 1_800,
+            "on_failure": OnFailure.CONTINUE,
+        },
+        {
             "key": "notify",
             "action": "notify",
             "title": "Notify the response team",
@@ -44,6 +55,7 @@ CONTAIN_DEVICE: dict[str, Any] = {
                 "to": "soc@nightdesk.example",
                 "message": "${{ case.number }}: isolation of ${{ device.name }}: ${{ steps.isolate.state }}.",
             },
+            "needs": ["find"],
             "timeout_seconds": 900,
             "on_failure": OnFailure.CONTINUE,
         },

@@ -89,9 +89,9 @@ def card_of(run: Run, user: User) -> RunCard:
         .prefetch_related("approvals__decided_by")
     )
     cards = []
-    for number, step in enumerate(steps, start=1):
+    for step in steps:
         step.run = run
-        cards.append(step_card(step, number, user))
+        cards.append(step_card(step, user))
     return RunCard(
         run=run,
         cards=cards,
@@ -105,7 +105,7 @@ def card_of(run: Run, user: User) -> RunCard:
     )
 
 
-def step_card(step: StepRun, number: int, user: User) -> StepCard:
+def step_card(step: StepRun, user: User) -> StepCard:
     """One step, drawn."""
     action = actions[step.action]
     waits = step.state == StepState.WAITING
@@ -119,7 +119,7 @@ def step_card(step: StepRun, number: int, user: User) -> StepCard:
     is_free = undo is None or (undo.state in ENDED_STEP and undo.state != StepState.SUCCEEDED)
     return StepCard(
         step=step,
-        number=number,
+        number=step.seq,
         css=css,
         icon=icon,
         is_turning=is_turning,

@@ -14,6 +14,7 @@ from cases.choices import DeviceState, Stage
 from cases.models import Case, CaseDevice
 from cases.views.access import reader, visible_case
 from response.actions.base import actions
+from response.actions.each import Each
 from response.choices import Risk, StepState
 from response.errors import RunbookError
 from response.models import Run, RunbookVersion
@@ -21,6 +22,7 @@ from response.services import policy, runbooks, runs
 from response.views import board
 
 SHOWN_RUNS = 5
+DECIDED_AGAINST = (StepState.REJECTED, StepState.SKIPPED)
 
 
 @require_GET
@@ -97,8 +99,9 @@ def _steps(version: RunbookVersion, case: Case) -> list[dict[str, str]]:
         action = actions[step["action"]]()
         needed = 1 if action.risk == Risk.DISRUPTIVE else 0
         asks = step["approvals"] if step["approvals"] is not None else needed
+        each = " each" if step.get("for_each") else ""
         refused = "covert" if case.is_covert and action.is_noticeable else ""
-        said = "asks you" if action.waits_for_person else f"{asks} approval" if asks else "at once"
+        said = "asks you" if action.waits_for_person else f"{asks} approval{each}" if asks else "at once"
         rows.append({"title": step["title"], "asks": (refused and policy.refusal(action, case, {})) or said})
     return rows
 
@@ -109,7 +112,10 @@ def _is_containment_verified(cards: list[board.RunCard]) -> bool:
         for run in cards
         for card in run.cards
         if card.step.action == "isolate_device" and card.step.state != StepState.CANCELLED
+        if not (card.step.item and card.step.state in DECIDED_AGAINST)  # the banner names the device
     ]
+    if any(card.step.action == Each.slug and not card.step.is_ended for run in cards for card in run.cards):
+        return False
     return bool(states) and all(state == StepState.SUCCEEDED and not undone for state, undone in states)
 
 

@@ -20,6 +20,7 @@ pytestmark = [
 BEACON, REGISTRY, COVERT = "CASE-1", "CASE-2", "CASE-3"  # in the order in which the detectors send their stories
 DEVICE = "FIN-LT-0142"
 PHONE = 390  # px
+OTHER = "FIN-LT-0150"  # where the file of the first story lies too
 EFFECTS = {"isolate", "unisolate"}
 WHY_NOT_THE_REQUESTER = ("Your roles do not allow you to approve steps.", "You asked for this step")
 STORY = [  # what the timeline tells of it, in this order, and whose doing it was
@@ -245,13 +246,24 @@ def test_somebody_who_may_approve_still_cannot_approve_what_they_asked_for(
     assert "ENG-WS-0210" not in {device for _, device in effects(tryout)}
 
 
+def test_the_device_that_holds_the_same_file_is_isolated_on_an_approval_of_its_own(
+    responder: Person, tryout: Tryout
+) -> None:
+    phone = responder.page
+    phone.goto(f"/cases/{BEACON}/")
+    other = step_of(phone, OTHER).filter(has_text="Isolate")
+    other.get_by_role("button", name="Approve").click(timeout=LATER)
+    other.get_by_text(f"{OTHER}: isolated, verified").wait_for(timeout=LATER)
+    assert effects(tryout)[-1] == ("isolate", OTHER)
+
+
 def test_the_run_ends_when_the_responder_says_how_to_go_on(responder: Person, tryout: Tryout) -> None:
     phone = responder.page
     phone.goto(f"/cases/{BEACON}/")
     phone.get_by_role("button", name="Contained, hand over to eradication").click(timeout=LATER)
     phone.locator("#run-panel .run-h .chip").get_by_text("Succeeded").wait_for()
 
-    assert "FIN-LT-0150" in step_of(phone, "Find the file on other devices").inner_text()
+    assert OTHER in step_of(phone, "Find the file on other devices").inner_text()
     assert "Mail sent to" in step_of(phone, "Notify the response team").inner_text()
     mails = [path.read_text() for path in (tryout.data / "practice/mail").glob("*.eml")]
     assert any(f"isolation of {DEVICE}: succeeded" in mail for mail in mails)

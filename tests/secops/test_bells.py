@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 from django.db import transaction
+from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
 from secops import bells
@@ -71,3 +72,24 @@ def test_a_message_rings_when_it_is_committed_and_not_before(settings: Settings)
         ring_response.enqueue()
         transaction.set_rollback(True)
     assert not bells.wait("response", 0)
+
+
+def test_where_there_can_be_no_pipe_one_waits_without(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "bells").mkdir()
+    (folder / "bells" / "response").write_text("restored by a tool that knows no pipes")
+    begin = monotonic()
+    assert not bells.wait("response", 0.1)
+    assert monotonic() - begin >= 0.1
+    bells.ring("response")
+    assert "There is no bell" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ring_outside_of_a_transaction_comes_after_its_message(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TASKS = {"default": {"BACKEND": "secops.taskqueue.DjangoQBackend", "QUEUES": ["response", "enrichment"]}}
+    seen: list[int] = []
+    monkeypatch.setattr(bells, "ring", lambda queue: seen.append(OrmQ.objects.count()))
+    ring_response.enqueue()
+    assert seen == [1]

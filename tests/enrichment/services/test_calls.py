@@ -87,6 +87,31 @@ def test_what_waits_for_a_source_that_says_too_many_is_not_sent(monkeypatch: pyt
     assert [found[number].retry_after for number in (1, 2, 3)] == [60, 60, 60]
 
 
+def test_a_source_that_said_too_many_is_named_until_its_answer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = Outcome(LookupState.DUE, retry_after=60, is_attempt=False)
+    monkeypatch.setattr(calls, "ask", lambda *_: later)
+    with Calls() as desk:
+        desk.add([call(1, 7, 1)])
+        for _ in range(200):
+            if desk.limited():
+                break
+            sleep(0.01)
+        assert desk.limited() == {7}
+        assert len(desk.answers()) == 1
+        assert desk.limited() == set()
+
+
+def test_a_thread_that_breaks_still_answers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def ask(lookup: Lookup, connector: Any) -> Outcome:
+        raise SystemExit
+
+    monkeypatch.setattr(calls, "ask", ask)
+    with Calls() as desk:
+        desk.add([call(1, 1, 1), call(2, 1, 1)])
+        assert [outcome.state for _, outcome in all_answers(desk)] == [LookupState.FAILED, LookupState.FAILED]
+    assert "Lookup 1 crashed" in caplog.text
+
+
 def test_leaving_early_sends_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
