@@ -59,8 +59,7 @@ class Tryout:
 
     def processes(self) -> list[int]:
         """Everybody alive who works on this folder, by the environment that each child inherits."""
-        mark = f"NIGHTDESK_DATA={self.data}".encode()
-        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _has(entry, mark)]
+        return [int(entry.name) for entry in works_on(self.data)]
 
     def interrupt(self) -> int | None:
         """Ctrl-C; the exit code, None when it did not end in time."""
@@ -91,8 +90,13 @@ def tryout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryout]:
         one.clear()
 
 
-def _has(entry: Path, mark: bytes) -> bool:
-    """Zombies have no environment any more; processes of other people cannot be read."""
-    with suppress(OSError):
-        return mark in (entry / "environ").read_bytes().split(b"\0")
-    return False
+def works_on(data: Path) -> Iterator[Path]:
+    """The folders in /proc of all that work on a data folder, as each child's environment says.
+
+    Zombies have no environment any more; processes of other people cannot be read.
+    """
+    mark = f"NIGHTDESK_DATA={data}".encode()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                yield entry

@@ -8,6 +8,7 @@ from time import time
 
 from secops.tryout.processes import Child, Household
 from tests.response.chaos_house import CHILD, House, wait_for
+from tests.tryout import works_on
 
 LATE_AFTER = 15.0  # seconds; the tests' canaries come every two
 
@@ -24,15 +25,13 @@ class Process:
 
 
 def processes(folder: Path) -> list[Process]:
-    """Everybody alive who works on this folder, by the environment that each child inherits."""
-    mark = f"NIGHTDESK_DATA={folder}".encode()
+    """Everybody alive who works on this folder."""
     found = []
-    for entry in Path("/proc").iterdir():
+    for entry in works_on(folder):
         with suppress(OSError):  # it has just ended
-            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                is_cluster = b"qcluster" in (entry / "cmdline").read_bytes()
-                found.append(Process(int(fields[19]), int(entry.name), int(fields[1]), int(fields[2]), is_cluster))
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            is_cluster = b"qcluster" in (entry / "cmdline").read_bytes()
+            found.append(Process(int(fields[19]), int(entry.name), int(fields[1]), int(fields[2]), is_cluster))
     return sorted(found)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cases.models import Case, CaseDevice, CasePerson, Device, Person
+from cases.models import Case, CasePerson, Device, Person
 from response.actions.isolate_device import IsolateDevice
 from response.choices import RunState, StepState
 from response.errors import RunbookError
@@ -59,6 +59,15 @@ def of(run: Run) -> list[StepRun]:
 
 def row(run: Run) -> StepRun:
     return StepRun.objects.get(run=run, key="others", item="")
+
+
+def approve_all_but_a_protected_one(run: Run, actor: User) -> None:
+    """Everything is approved, and one device turns out to be never touched."""
+    Device.objects.filter(agent_id="agent-1").update(is_protected=True)
+    for step in of(run):
+        say_yes(step, actor)
+    work()
+    assert sorted(step.state for step in of(run)) == [StepState.FAILED, StepState.SUCCEEDED]
 
 
 @pytest.fixture
@@ -250,12 +259,7 @@ def test_containment_is_not_called_verified_while_a_hit_failed_or_a_list_waits(
 
     say_yes(row(run), responder)
     work()
-    part = CaseDevice.objects.get(case=case, device__agent_id="agent-1")
-    Device.objects.filter(pk=part.device_id).update(is_protected=True)
-    for step in of(run):
-        say_yes(step, responder)
-    work()
-    assert sorted(step.state for step in of(run)) == [StepState.FAILED, StepState.SUCCEEDED]
+    approve_all_but_a_protected_one(run, responder)
     assert verified not in client.get(path).content.decode()
 
 
@@ -310,12 +314,7 @@ def test_a_protected_device_of_the_list_is_refused_and_the_others_go_on(
 ) -> None:
     run = begin(case, analyst, FIND, EACH)
     work()
-    part = CaseDevice.objects.get(case=case, device__agent_id="agent-1")
-    Device.objects.filter(pk=part.device_id).update(is_protected=True)
-    for step in of(run):
-        say_yes(step, responder)
-    work()
-    assert sorted(step.state for step in of(run)) == [StepState.FAILED, StepState.SUCCEEDED]
+    approve_all_but_a_protected_one(run, responder)
     assert [agent for _, agent, _ in two.effects] == ["agent-2"]
 
 
