@@ -30,7 +30,7 @@ def take_each(wanted: Mapping[Integration, int], *, is_effect: bool = False) -> 
     to effects where the product can isolate.
     """
     numbers = {integration.pk: n for integration, n in wanted.items()}
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = Integration.objects.select_for_update(no_key=True).filter(pk__in=numbers).order_by("pk")
         return {row.pk: _taken(row, numbers[row.pk], is_effect=is_effect) for row in rows.annotate(now=Now())}
 

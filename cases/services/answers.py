@@ -26,7 +26,7 @@ class CaseAnswers:
 
 _ANSWERED = (
     *("id", "cards", "enrichment", "risk_score", "risk", "target_country"),
-    *("enriched_at", "updated_at", "chain_seq", "chain_head"),
+    *("enriched_at", "is_planning_due", "updated_at", "chain_seq", "chain_head"),
 )
 _ANSWER = ", ".join(f"{name} = v.{name}" for name in _ANSWERED[1:])
 
@@ -52,7 +52,8 @@ def store(answers: Sequence[CaseAnswers]) -> None:
 def _row(case: Case) -> bulk.Row:
     return (
         *(case.pk, bulk.as_json(case.cards), bulk.as_json(case.enrichment), case.risk_score, bulk.as_json(case.risk)),
-        *(case.target_country, case.enriched_at, case.updated_at, case.chain_seq, case.chain_head),
+        *(case.target_country, case.enriched_at, case.is_planning_due, case.updated_at),
+        *(case.chain_seq, case.chain_head),
     )
 
 

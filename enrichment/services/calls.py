@@ -26,6 +26,7 @@ from secops.models import Integration
 logger = logging.getLogger(__name__)
 THREADS = 32  # calls at once of one worker process
 GROUP_SECONDS = 0.02  # answers that come within this time are written together
+BUSY_SECONDS = 0.1  # the same while calls wait for a thread: no case is complete sooner by more and smaller groups
 
 
 @dataclass(slots=True)
@@ -109,9 +110,9 @@ class Calls:
             return self._flying + Counter(call.source.pk for call in self._waiting)
 
     def answers(self) -> list[tuple[Call, Outcome]]:
-        """Wait for one, then take what comes within GROUP_SECONDS."""
+        """Wait for one, then take what comes within a moment; a longer one while calls wait for a thread."""
         found = [self._came.get()]
-        ends = monotonic() + GROUP_SECONDS
+        ends = monotonic() + (BUSY_SECONDS if self._waiting else GROUP_SECONDS)
         while len(found) < self._open:
             try:
                 found.append(self._came.get(timeout=max(0.0, ends - monotonic())))

@@ -1,6 +1,7 @@
 """Answers are foreign text: what no database stores is replaced before anything of it is written."""
 
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -14,7 +15,12 @@ def cleaned(judgement: Judgement) -> Judgement:
 
 
 def _parts(value: Any) -> dict[str, Any]:
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from enrichment.services.calls import Call, Calls, Outcome
 from enrichment.services.claims import claim
 from enrichment.services.orphans import end_all
 from enrichment.services.planning import plan
-from enrichment.services.settling import CRASHED, keep, settle
+from enrichment.services.settling import CRASHED, keep, locked, settle, settle_locked
 from secops import integrations, quotas
 from secops.connectors.base import Connector
 from secops.errors import SecopsError
@@ -103,9 +103,12 @@ def _finish(ended: list[tuple[Call, Outcome]]) -> bool:
     with transaction.atomic():
         written = put([(call.lookup, outcome) for call, outcome in ended])
         links = list(CaseLookup.objects.filter(lookup__in=[lookup.pk for lookup, _ in written]).order_by("case_id"))
-        _lock_cases({link.case_id for link in links})
+        cases = locked({link.case_id for link in links})
         replan = pivots.follow(written, links)
-        settle({link.case_id for link in links} - replan.keys())
+        settled = [case for case in cases if case.pk not in replan]
+        if any(outcome.judgement and outcome.judgement.pivots for _, outcome in written):
+            settled = locked({case.pk for case in settled})  # what was told may have changed their rows
+        settle_locked(settled)
     for case_id, depth in sorted(replan.items()):
         plan(case_id, depth)
     hit("lookup_done")
@@ -119,11 +122,6 @@ def _finish_alone(call: Call, outcome: Outcome) -> bool:
     except Exception:
         logger.exception("The answer of lookup %s cannot be written", call.lookup.pk)
         return _finish([(call, Outcome(LookupState.FAILED, reason=CRASHED))])
-
-
-def _lock_cases(case_ids: set[int]) -> None:
-    """Cases are locked in order of id before anything is written to them: no two workers wait in a ring."""
-    list(Case.objects.filter(pk__in=case_ids).order_by("pk").select_for_update().values_list("pk"))
 
 
 def put(ended: list[tuple[Lookup, Outcome]]) -> list[tuple[Lookup, Outcome]]:

@@ -1,5 +1,6 @@
 """Which lookups a case needs: questions of its kind x subjects x sources, one row each, shared with other cases."""
 
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from cases.models import Case
 from enrichment.choices import LookupState, SubjectKind
 from enrichment.models import CaseLookup, KindQuestion, Lookup
 from enrichment.questions.base import Question, Subject, questions
-from enrichment.services.settling import settle
+from enrichment.services.settling import settle_locked
 from enrichment.services.subjects import bucket_of, key_of, subjects_of
 from secops import integrations
 from secops.models import Integration
@@ -38,17 +39,19 @@ def plan(case_id: int, depth: int = 0) -> int:
 
     A second alert of the same subject asks nothing twice, also when it comes in another time bucket.
     """
-    if not Case.objects.filter(pk=case_id, is_planning_due=True).update(is_planning_due=False):
+    due = Case.objects.select_related("kind").select_for_update(of=("self",)).filter(is_planning_due=True)
+    case = due.filter(pk=case_id).first()
+    if case is None:
         return 0
-    case = Case.objects.select_for_update().get(pk=case_id)
-    wanted = _wanted(case)
+    case.is_planning_due = False  # written when it is settled
     there = list(Lookup.objects.filter(case_lookups__case=case).values_list("state", *UNIQUE[:3]))
     has = {tuple(key) for _, *key in there}
-    new = [row for row in wanted if (row.question, row.connector_name, row.subject_key) not in has]
+    unheard = _unheard((state, key) for state, _, _, key in there)
+    new = [row for row in _wanted(case, unheard) if (row.question, row.connector_name, row.subject_key) not in has]
     if new and depth <= MOST_DEPTH:
         asked = sum(state != LookupState.SKIPPED for state, *_ in there)
         _link(case, _within_bounds(case, new, MOST_LOOKUPS - asked), depth)
-    settle([case.pk])
+    settle_locked([case])
     ring("enrichment")
     return 1
 
@@ -71,8 +74,17 @@ def _own_bucket(case: Case) -> str:
     return f"skipped:{case.pk}"
 
 
-def _wanted(case: Case) -> list[Lookup]:
-    now, found = timezone.now(), subjects_of(case)
+def _unheard(asked: Iterable[tuple[str, str]]) -> set[str]:
+    """The keys of subjects that every source was asked about, and none knows."""
+    states: dict[str, set[str]] = {}
+    for state, key in asked:
+        states.setdefault(key, set()).add(state)
+    heard = {LookupState.DUE, LookupState.CLAIMED, LookupState.ANSWERED}
+    return {key for key, found in states.items() if not found & heard}
+
+
+def _wanted(case: Case, unheard: Container[str]) -> list[Lookup]:
+    now, found = timezone.now(), subjects_of(case, unheard)
     sources: dict[str, list[Integration]] = {}
     rows = []
     for question in _questions_of(case):

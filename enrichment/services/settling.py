@@ -30,10 +30,19 @@ COUNTED = (
 FIELDS = [field.name for field in Finding._meta.concrete_fields if field.name not in ("id", "lookup")]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def settle(case_ids: Iterable[int]) -> None:
-    """Bring the rows of these cases up to date; in order of id, so that two workers never wait for each other."""
-    cases = list(Case.objects.select_for_update().filter(pk__in=set(case_ids)).order_by("pk"))
+    """Bring the rows of these cases up to date."""
+    settle_locked(locked(case_ids))
+
+
+def locked(case_ids: Iterable[int]) -> list[Case]:
+    """The cases, locked in order of id before anything is written to them: no two workers wait in a ring."""
+    return list(Case.objects.select_for_update().filter(pk__in=set(case_ids)).order_by("pk"))
+
+
+def settle_locked(cases: list[Case]) -> None:
+    """The same for cases that this transaction has locked, as their rows stand now."""
     found = views_by_case([case.pk for case in cases])
     answers.store([_answers(case, _weighed(case, found[case.pk])) for case in cases])
 

@@ -1,13 +1,12 @@
 """What a case gives questions to ask about: its devices, addresses, names, hashes, keys, people."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime, timedelta
 
 from cases.choices import ObservableKind, Role
 from cases.models import Alert, Case, CaseDevice, CaseObservable, CasePerson
-from enrichment.choices import LookupState, SubjectKind
-from enrichment.models import Lookup
+from enrichment.choices import SubjectKind
 from enrichment.questions.base import Question, Subject
 from secops.chain import canonical
 from secops.connectors.capabilities.identity import Host
@@ -15,24 +14,25 @@ from secops.networks import is_internal, stays_inside
 
 MOST_ADDRESSES = 5  # of one case, the first seen first
 MOST_OTHERS = 10
+_SEEN = ("detected_at", "src_ip", "dst_ip")
 HASHES = (ObservableKind.HASH_SHA256, ObservableKind.HASH_SHA1, ObservableKind.HASH_MD5)
 
 
-def subjects_of(case: Case) -> list[Subject]:
-    """Everything that the case can be asked about now; grows when a lookup names a device or a person."""
+def subjects_of(case: Case, unheard: Container[str] = ()) -> list[Subject]:
+    """Everything that the case can be asked about now; grows when a lookup names a device or a person.
+
+    `unheard` holds the keys of subjects that no source knows.
+    """
     at = case.first_alert_at
     links = list(CaseObservable.objects.filter(case=case).select_related("observable").order_by("pk")[:200])
-    hosts, inside = _hosts(case, links)
+    hosts, inside = _hosts(case, unheard)
     outside = [
         Subject(kind=SubjectKind.ADDRESS, at=at, value=link.observable.value, value_kind="ip")
         for link in _of_kinds(links, ObservableKind.IP)
         if not stays_inside(link.observable.value)
     ][:MOST_ADDRESSES]
     return [
-        *(
-            Subject(kind=SubjectKind.LEASE, at=minute, value=address, host=Host(address=address))
-            for address, minute in inside.items()
-        ),
+        *(_lease(address, minute) for address, minute in inside.items()),
         *outside,
         *_values(links, SubjectKind.DOMAIN, at, ObservableKind.DOMAIN),
         *_values(links, SubjectKind.HASH, at, *HASHES),
@@ -71,7 +71,7 @@ def bucket_of(question: type[Question], at: datetime) -> str:
     return f"{start:%Y-%m-%dT%H:%M}/{timedelta(seconds=seconds).total_seconds():.0f}"
 
 
-def _hosts(case: Case, links: Iterable[CaseObservable]) -> tuple[list[Host], dict[str, datetime]]:
+def _hosts(case: Case, unheard: Container[str]) -> tuple[list[Host], dict[str, datetime]]:
     """Devices of the case; and the inside addresses whose lease is to be asked, each with the minute of the first
     alert that names it: hours later another device may have it.
 
@@ -79,24 +79,19 @@ def _hosts(case: Case, links: Iterable[CaseObservable]) -> tuple[list[Host], dic
     """
     devices = list(CaseDevice.objects.filter(case=case).select_related("device").order_by("pk")[:MOST_OTHERS])
     named: dict[str, datetime] = {}
-    for alert in Alert.objects.filter(case=case).order_by("pk")[:20]:
-        for address in (alert.src_ip, alert.dst_ip):
+    for at, *addresses in Alert.objects.filter(case=case).order_by("pk").values_list(*_SEEN)[:20]:
+        for address in addresses:
             if address and is_internal(address):
-                named.setdefault(address, alert.detected_at)
+                named.setdefault(address, at)
     inside = dict(list(named.items())[:MOST_ADDRESSES])
     known = {one.address for one in devices if one.address}
     hosts = [one.device.host(one.address) for one in devices if one.reason != "hunt"]
-    unheard = [address for address in inside if address not in known and _is_lease_lost(case, address)]
-    return hosts or [Host(address=address) for address in unheard[:1]], inside
+    lost = [one for one in inside if one not in known and key_of(_lease(one, case.first_alert_at)) in unheard]
+    return hosts or [Host(address=address) for address in lost[:1]], inside
 
 
-def _is_lease_lost(case: Case, address: str) -> bool:
-    """Every source of leases was asked about the address, and none knows it."""
-    key = key_of(Subject(kind=SubjectKind.LEASE, at=case.first_alert_at, value=address, host=Host(address=address)))
-    states = Lookup.objects.filter(case_lookups__case=case, subject_key=key).values_list("state", flat=True)
-    return bool(states) and not any(
-        state in (LookupState.DUE, LookupState.CLAIMED, LookupState.ANSWERED) for state in states
-    )
+def _lease(address: str, at: datetime) -> Subject:
+    return Subject(kind=SubjectKind.LEASE, at=at, value=address, host=Host(address=address))
 
 
 def _of_kinds(links: Iterable[CaseObservable], *kinds: str) -> list[CaseObservable]:
