@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 
 from cases.models import AlertKind
+from response import admin_nights  # noqa: F401 - registers its pages
 from response.errors import RunbookError
 from response.forms.steps import StepForm
 from response.models import KillSwitch, KindRunbook, Run, Runbook, RunbookVersion, Step
@@ -42,7 +43,7 @@ class StepInline(AdminOnly, admin.StackedInline[Step, Runbook]):
                     ("title", "help_text"),
                     ("when", "needs"),
                     ("for_each", "cap"),
-                    ("approvals", "timeout_seconds", "on_failure"),
+                    ("approvals", "timeout_seconds", "on_failure", "if_unanswered"),
                 ]
             },
         )

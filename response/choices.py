@@ -84,6 +84,32 @@ class Decision(models.TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
+class Consent(models.TextChoices):
+    """Why a step went without an answer of that moment."""
+
+    STANDING = "standing", "Standing approval"
+    BREAK_GLASS = "break", "Break-glass"
+
+
+class PageReason(models.TextChoices):
+    ASKED = "asked", "Asked to decide"
+    TOLD = "told", "Told what was done"
+
+
+class PageState(models.TextChoices):
+    DUE = "due", "Being sent"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Not sent"
+
+
+class IfUnanswered(models.TextChoices):
+    """What a step does to its run when nobody decided in time and nothing was allowed ahead."""
+
+    AS_FAILURE = "", "As after a failure"
+    STOP = "stop", "Stop the run"
+    CONTINUE = "continue", "Go on without it"
+
+
 class OnFailure(models.TextChoices):
     STOP = "stop", "Stop the run"
     CONTINUE = "continue", "Go on"

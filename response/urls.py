@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from response.views import approvals, panel, run
+from response.views import approvals, nights, panel, run
 
 app_name = "response"
 urlpatterns = [
@@ -18,4 +18,8 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/waiting/", approvals.waiting, name="approvals_waiting"),
     path("approvals/<int:pk>/", approvals.approval, name="approval"),
+    path("approvals/standing/", nights.standing_approvals, name="standing"),
+    path("approvals/standing/<int:pk>/sign/", nights.sign, name="sign"),
+    path("approvals/standing/<int:pk>/revoke/", nights.revoke, name="revoke"),
+    path("approvals/reviews/<int:pk>/", nights.review, name="review"),
 ]

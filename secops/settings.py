@@ -226,6 +226,7 @@ TASKS = {"default": {"BACKEND": "secops.taskqueue.DjangoQBackend", "QUEUES": ["r
 LEASE_SECONDS = env.number("NIGHTDESK_LEASE_SECONDS", 60)
 PAUSE_HOLE_SECONDS = env.number("NIGHTDESK_PAUSE_HOLE_SECONDS", 15)
 APPROVAL_SECONDS = env.number("NIGHTDESK_APPROVAL_SECONDS", 1800)
+PAGE_SECONDS = env.number("NIGHTDESK_PAGE_SECONDS", 300)  # until the next on the rota is called
 
 # --- files and words -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

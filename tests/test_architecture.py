@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ["secops", "cases", "enrichment", "response"]
 LAYERS = [
     *("choices", "errors", "signals", "models", "reasoning", "intake", "questions", "actions", "formats", "services"),
-    *("tasks", "duties", "forms", "views", "api", "admin", "receivers", "benches", "urls", "apps"),
+    *("tasks", "duties", "forms", "views", "api", "admin_nights", "admin", "receivers", "benches", "urls", "apps"),
     "management",
 ]
 MAX_LINES = 300

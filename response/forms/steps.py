@@ -55,6 +55,7 @@ class StepForm(forms.ModelForm[Step]):
             "approvals",
             "timeout_seconds",
             "on_failure",
+            "if_unanswered",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

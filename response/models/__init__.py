@@ -1,6 +1,7 @@
 """Response's tables."""
 
 from response.models.approvals import Approval
+from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
 
@@ -10,9 +11,14 @@ __all__ = [
     "Breaker",
     "KillSwitch",
     "KindRunbook",
+    "OnCall",
+    "Override",
+    "Page",
     "Run",
     "Runbook",
     "RunbookVersion",
+    "Signature",
+    "StandingApproval",
     "Step",
     "StepChange",
     "StepRun",

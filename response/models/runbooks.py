@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from response.choices import OnFailure, Phase
+from response.choices import IfUnanswered, OnFailure, Phase
 from response.errors import RunbookError
 from secops.chain import canonical
 
@@ -67,6 +67,13 @@ class Step(models.Model):
         "timeout, seconds", default=900, validators=[MinValueValidator(1), MaxValueValidator(7 * 86_400)]
     )
     on_failure = models.CharField(max_length=8, choices=OnFailure, default=OnFailure.STOP)
+    if_unanswered = models.CharField(
+        max_length=8,
+        choices=IfUnanswered,
+        blank=True,
+        default=IfUnanswered.AS_FAILURE,
+        help_text="A milder step can follow with the condition steps.<key>.state == 'expired'.",
+    )
 
     class Meta:
         ordering = ["order", "pk"]

@@ -10,7 +10,7 @@ from response.actions.base import actions
 from response.choices import Decision, StepState
 from response.errors import ApprovalError, OwnApprovalError
 from response.models import Approval, StepRun
-from response.services import clock, policy, progress, transitions
+from response.services import clock, consent, policy, progress, transitions
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
@@ -29,7 +29,7 @@ def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
         if params_sha256 != step.params_sha256:
             raise ApprovalError(f"{policy.CHANGED}. Read it again, then decide.")
         _decide(step, Decision.APPROVED, "", actor)
-        given = policy.counted(step)
+        given = consent.counted(step)
         transitions.tell(step.run, f"Approved: {step.title}", actor=actor, step=step)
         if given >= step.approvals_needed:
             transitions.change(
@@ -39,6 +39,7 @@ def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
                 actor=actor,
                 text=f"Approved by {actor.display_name}",
                 deadline=clock.after(step.timeout_seconds),
+                not_before=None,
             )
         progress.advance(step.run)
     return step

@@ -4,10 +4,9 @@ from typing import Any
 
 from cases.models import Case
 from response.actions.base import Action, case_device
-from response.choices import Decision, Effect, Risk
-from response.models import Approval, KillSwitch, Run, StepRun
+from response.choices import Effect, Risk
+from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import clock
 from secops.access import May
 from secops.models import User
 
@@ -55,26 +54,7 @@ def intent_problem(step: StepRun, action: Action) -> str:
         return CHANGED
     if not may_request(step.requested_by, step.run.case):
         return f"{step.requested_by.display_name}, who asked for it, may not start it any more"
-    if counted(step) < step.approvals_needed:
-        return approval_problem(step)
     return refusal(action, step.run.case, step.params)
-
-
-def counted(step: StepRun) -> int:
-    """Approvals that count now: these parameters, not expired, by another person who still may."""
-    given = Approval.objects.filter(
-        step=step, decision=Decision.APPROVED, params_sha256=step.params_sha256, expires_at__gt=clock.now()
-    ).select_related("decided_by")
-    return sum(1 for one in given if not why_not(one.decided_by, step))
-
-
-def approval_problem(step: StepRun) -> str:
-    """Why the approvals given are not enough."""
-    given = Approval.objects.filter(step=step, decision=Decision.APPROVED).select_related("decided_by")
-    if any(one.params_sha256 != step.params_sha256 for one in given):
-        return CHANGED
-    names = ", ".join(one.decided_by.display_name for one in given) or "nobody"
-    return f"The approval of {names} does not count any more: it expired, or they may not approve now"
 
 
 def may_request(user: User, case: Case) -> bool:

@@ -112,6 +112,11 @@ def written_step(run: Run, step: StepRun) -> dict[str, Any]:
     return next((one for one in run.version.body["steps"] if one["key"] == step.key), {})
 
 
+def if_unanswered(step: StepRun) -> str:
+    """What the step does to its run when nobody decided: what its version says of that, else as after a failure."""
+    return written_step(step.run, step).get("if_unanswered") or step.on_failure
+
+
 def call_of(step: StepRun, connector: Any = None) -> Call:
     """What the action is given."""
     return Call(

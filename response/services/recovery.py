@@ -8,7 +8,7 @@ from django.db.models import Min, Q, QuerySet
 
 from response.choices import BEFORE_SENDING, LIVE_EFFECT, Outcome, RunState, StepState
 from response.models import Run, StepRun
-from response.services import clock, outcomes, progress, steps, transitions
+from response.services import clock, outcomes, paging, progress, steps, transitions, unanswered
 from secops import taskqueue
 
 LEASED = (StepState.CLAIMED, StepState.SENDING)
@@ -20,6 +20,7 @@ def tick() -> int:
     """Everything whose time has come; the number of rows moved."""
     at = clock.now()
     moved = sum(_recover(pk) for pk in _pks(state__in=LEASED, lease_until__lt=at))
+    moved += unanswered.tick()
     moved += sum(_end_overdue(pk) for pk in _pks(state__in=OVERDUE, deadline__lt=at))
     overdue = Run.objects.filter(state__in=(RunState.RUNNING, RunState.PAUSED), deadline__lt=at)
     moved += sum(_stop_overdue(pk) for pk in overdue.values_list("pk", flat=True)[:BATCH])
@@ -35,7 +36,7 @@ def due_counts() -> dict[str, Any]:
     )
     times = left.aggregate(first=Min("not_before"), lease=Min("lease_until", filter=Q(state__in=LEASED)))
     known = [time for time in times.values() if time is not None]
-    return {"steps": left.count(), "next_at": min(known, default=None)}
+    return {"steps": left.count(), "pages": paging.due(), "next_at": min(known, default=None)}
 
 
 def is_overdue(seconds: float) -> bool:
@@ -46,7 +47,8 @@ def is_overdue(seconds: float) -> bool:
 def _is_work_due(at: datetime) -> bool:
     """Has anything been due since then: a read-back, a step to send, or one whose tries are spent?"""
     checks = StepRun.objects.filter(state=StepState.VERIFYING, not_before__lte=at)
-    return any(rows.exists() for rows in (checks, _since(steps.due(at), at), _since(steps.spent(), at)))
+    found = (checks, _since(steps.due(at), at), _since(steps.spent(), at))
+    return paging.is_due(at) or any(rows.exists() for rows in found)
 
 
 def _since(rows: QuerySet[StepRun], at: datetime) -> QuerySet[StepRun]:
@@ -82,8 +84,15 @@ def _end_overdue(step_id: int) -> int:
         if step.state not in OVERDUE or step.deadline is None or step.deadline >= clock.now():
             return 0
         to, text = _ending(step)
+        is_unanswered = to == StepState.EXPIRED
         transitions.change(
-            step, to, frm=[StepState(step.state)], text=text, story=f"{step.title}: {text}", not_before=None
+            step,
+            to,
+            frm=[StepState(step.state)],
+            text=text,
+            story=f"{step.title}: {text}",
+            not_before=None,
+            on_failure=progress.if_unanswered(step) if is_unanswered else step.on_failure,
         )
         progress.advance(step.run)
     return 1

@@ -98,6 +98,7 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
                 "on_failure": str(step.on_failure),
             }
             | ({"for_each": step.for_each, "cap": step.cap} if step.for_each else {})
+            | ({"if_unanswered": str(step.if_unanswered)} if step.if_unanswered else {})
         )
     return {
         "slug": runbook.slug,

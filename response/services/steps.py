@@ -15,7 +15,7 @@ from response.actions.base import Action, actions, connector_for
 from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Attempt, Run, StepRun
-from response.services import clock, outcomes, policy, progress, readback, transitions
+from response.services import clock, consent, outcomes, policy, progress, readback, transitions
 from secops import quotas
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
@@ -210,7 +210,7 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None) -
     if trouble:
         _drop(step, StepState.FAILED, trouble)
         return False
-    if problem := policy.intent_problem(step, action):
+    if problem := policy.intent_problem(step, action) or consent.problem(step):
         _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
         return False
     is_paused = run.state == RunState.PAUSED and step.undoes_id is None

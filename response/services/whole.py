@@ -3,7 +3,7 @@
 from typing import Any
 
 from cases.models import Case
-from response.models import Run, StepRun
+from response.models import Override, Run, StepRun
 
 
 def section(case: Case) -> dict[str, Any]:
@@ -13,7 +13,11 @@ def section(case: Case) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    steps = StepRun.objects.filter(run=run).select_related("undone_by").prefetch_related("approvals__decided_by")
+    steps = (
+        StepRun.objects.filter(run=run)
+        .select_related("undone_by", "override__standing", "override__by")
+        .prefetch_related("approvals__decided_by")
+    )
     return {
         "id": run.pk,
         "runbook": run.version.runbook.slug,
@@ -35,6 +39,13 @@ def _step(step: StepRun) -> dict[str, Any]:
         "approvals": [
             {"by": one.decided_by.get_username(), "decision": one.decision, "at": one.decided_at.isoformat()}
             for one in step.approvals.all()
-        ],
+        ]
+        + _override(step),
         "undone_by": undo.key if undo else None,
     }
+
+
+def _override(step: StepRun) -> list[dict[str, Any]]:
+    """What let the step go in people's place, as one more line of its approvals."""
+    found: Override | None = getattr(step, "override", None)
+    return [{"by": found.title, "decision": found.kind, "at": found.at.isoformat()}] if found else []

@@ -11,9 +11,9 @@ from cases.models import CaseDevice
 from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
-from response.models import Approval, StepRun
-from response.services import policy
-from response.views import board
+from response.models import Approval, Override, StepRun
+from response.services import consent, policy
+from response.views import board, nights
 from response.views.run import visible_step
 from secops.models import User
 from secops.wording import duration
@@ -36,6 +36,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
         "mine": [step for step, problem in waiting if not problem],
         "others": [{"step": step, "why_not": problem} for step, problem in waiting if problem],
         "decided": decided,
+        "to_review": nights.to_review(user),
     }
     return render(request, "response/approvals.html", context)
 
@@ -54,6 +55,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
     step, user = visible_step(request, pk), reader(request)
     is_open = step.state == StepState.WAITING and not actions[step.action].waits_for_person
     others = [other.display_name for other in policy.deciders(step) if other.pk != user.pk] if is_open else []
+    after, allowed = board.when_unanswered(step) if is_open else ("", "")
     context = {
         "section": "approvals",
         "step": step,
@@ -64,6 +66,12 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "is_open": is_open,
         "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
         "others": others,
+        "pages": list(step.pages.select_related("person")),
+        "next_call": board.next_call(step) if is_open else "",
+        "after": after,
+        "allowed": allowed,
+        "may_break": board.may_break(step, user),
+        "override": Override.objects.filter(step=step).select_related("standing", "by", "reviewed_by").first(),
         "approvals": list(step.approvals.select_related("decided_by")),
         "asked_at": step.changes.filter(new=StepState.WAITING).values_list("at", flat=True).first(),
         "left": duration((step.deadline - timezone.now()).total_seconds()) if step.deadline else "",
@@ -79,7 +87,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
 
 def rule_of(step: StepRun) -> str:
     """How many must approve, and who may not."""
-    given = policy.counted(step)
+    given = consent.counted(step)
     many = "One approval" if step.approvals_needed == 1 else f"{step.approvals_needed} approvals, {given} given"
     return f"{many}, not by who asked or who wrote the runbook"
 

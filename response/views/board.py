@@ -11,8 +11,8 @@ from cases.models import CaseDevice
 from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, ENDED_STEP, Effect, RunState, StepState
 from response.errors import ActionError
-from response.models import Approval, Run, StepRun
-from response.services import policy, progress
+from response.models import Approval, Override, Run, StandingApproval, StepRun
+from response.services import policy, progress, standing, unanswered
 from secops.access import May
 from secops.models import User
 from secops.wording import clock, duration
@@ -52,6 +52,7 @@ class StepCard:
     may_decide: bool = False
     why_not: str = ""
     approvals: list[Approval] = field(default_factory=list)
+    override: Override | None = None
     may_settle: bool = False
     undo_label: str = ""
     is_undone: bool = False
@@ -85,7 +86,7 @@ def card_of(run: Run, user: User) -> RunCard:
     """Everything that the panel and the run's page say."""
     steps = list(
         StepRun.objects.filter(run=run)
-        .select_related("requested_by", "undone_by")
+        .select_related("requested_by", "undone_by", "override__standing", "override__by")
         .prefetch_related("approvals__decided_by")
     )
     cards = []
@@ -133,6 +134,7 @@ def step_card(step: StepRun, user: User) -> StepCard:
         may_decide=may_decide,
         why_not="You have approved; another person must too." if has_decided else why_not,
         approvals=approvals,
+        override=getattr(step, "override", None),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
         undo_label=action.undo_label if can_undo and is_free else "",
         is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
@@ -148,6 +150,29 @@ def _hits(step: StepRun) -> list[dict[str, Any]]:
     isolated = CaseDevice.objects.filter(case=step.run.case, state=DeviceState.ISOLATED)
     contained = set(isolated.values_list("device_id", flat=True))
     return [hit | {"is_contained": hit.get("device_id") in contained} for hit in found]
+
+
+def may_break(step: StepRun, user: User) -> bool:
+    """May the reader let a waiting step go alone, because nobody else can be asked?"""
+    is_asked = step.state == StepState.WAITING and not actions[step.action].waits_for_person
+    return is_asked and user.may(May.STEER) and bool(policy.why_not(user, step))
+
+
+def next_call(step: StepRun) -> str:
+    """Who is called next, and when; empty when nobody is on call for it."""
+    left = unanswered.left_to_call(step)
+    if not left:
+        return ""
+    at = f" at {step.not_before:%H:%M} UTC" if step.not_before else " now"
+    return f"Next: {left[0].display_name}{at}"
+
+
+def when_unanswered(step: StepRun) -> tuple[str, str]:
+    """What the step does to its run then, and the standing approval that lets it go before, in one sentence."""
+    found = StandingApproval.objects.filter(action=step.action, revoked_at__isnull=True, is_after_rota=True)
+    fits = next((one for one in found if not standing.why_not(one, step, timezone.now())), None)
+    allowed = f"When nobody on call answers, the standing approval “{fits}” lets it go." if fits else ""
+    return progress.if_unanswered(step), allowed
 
 
 def plan_of(step: StepRun) -> Plan | None:

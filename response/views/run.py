@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cases.views.access import reader
 from response.models import Run, StepRun
-from response.services import approvals, decisions, runs
+from response.services import approvals, decisions, overrides, runs
 from response.views import board
 from response.views.panel import back
 from secops.models import User
@@ -81,6 +81,11 @@ def _answer(pk: int, request: HttpRequest, user: User) -> None:
     decisions.answer(pk, request.POST.get("choice", ""), actor=user)
 
 
+def _break_glass(pk: int, request: HttpRequest, user: User) -> None:
+    sha256 = request.POST.get("params_sha256", "")
+    overrides.break_glass(pk, reason=request.POST.get("reason", ""), params_sha256=sha256, actor=user)
+
+
 def _undo(pk: int, request: HttpRequest, user: User) -> None:
     decisions.undo(pk, actor=user)
 
@@ -91,4 +96,5 @@ DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "settle": _settle,
     "answer": _answer,
     "undo": _undo,
+    "break_glass": _break_glass,
 }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
-from secops.connectors.capabilities.effects import Isolation, Mailer
+from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
 from secops.connectors.capabilities.files import FileActivity, FindFile
 from secops.connectors.capabilities.identity import Directory, Leases, SignIns
 from secops.connectors.capabilities.places import Listings, Locate, Register, Reputations
@@ -27,6 +27,7 @@ CAPABILITIES: dict[str, type[Any]] = {
     "find_file": FindFile,
     "isolate": Isolation,
     "mail": Mailer,
+    "page": Pager,
 }
 
 

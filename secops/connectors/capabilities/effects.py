@@ -1,4 +1,4 @@
-"""What acts on the world: isolating a device, sending a mail."""
+"""What acts on the world: isolating a device, sending a mail, calling a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,3 +32,9 @@ class Isolation(Protocol):
 class Mailer(Protocol):
     def send_mail(self, *, to: Sequence[str], subject: str, text: str, key: str) -> str:
         """One plain-text mail; returns the Message-ID."""
+
+
+@runtime_checkable
+class Pager(Protocol):
+    def page(self, *, person: str, text: str, url: str, key: str) -> None:
+        """Call one person, by user name; the receiver knows a page that comes twice by its key."""

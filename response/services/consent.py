@@ -1,0 +1,47 @@
+"""Who agreed to a step: people who approved these parameters, or what stands in their place."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from response.choices import Consent, Decision
+from response.models import Approval, Override, StepRun
+from response.services import clock, policy, standing
+from secops.access import May
+
+
+def counted(step: StepRun) -> int:
+    """Approvals that count now: these parameters, not expired, by another person who still may."""
+    given = Approval.objects.filter(
+        step=step, decision=Decision.APPROVED, params_sha256=step.params_sha256, expires_at__gt=clock.now()
+    ).select_related("decided_by")
+    return sum(1 for one in given if not policy.why_not(one.decided_by, step))
+
+
+def problem(step: StepRun) -> str:
+    """Why nobody's word for it counts now; nothing when somebody's does. Asked just before it is sent."""
+    if counted(step) >= step.approvals_needed:
+        return ""
+    override = Override.objects.select_related("standing", "by").filter(step=step).first()
+    return _approval_problem(step) if override is None else _override_problem(override, step)
+
+
+def _approval_problem(step: StepRun) -> str:
+    given = Approval.objects.filter(step=step, decision=Decision.APPROVED).select_related("decided_by")
+    if any(one.params_sha256 != step.params_sha256 for one in given):
+        return policy.CHANGED
+    names = ", ".join(one.decided_by.display_name for one in given) or "nobody"
+    return f"The approval of {names} does not count any more: it expired, or they may not approve now"
+
+
+def _override_problem(override: Override, step: StepRun) -> str:
+    if override.params_sha256 != step.params_sha256:
+        return policy.CHANGED
+    if override.at < clock.now() - timedelta(seconds=settings.APPROVAL_SECONDS):
+        return f"{override.title} was used too long ago"
+    if override.kind == Consent.STANDING and override.standing is not None:
+        text = standing.why_not(override.standing, step, override.at)
+        return f"{override.title} does not cover it any more: {text}" if text else ""
+    if override.by is None or not override.by.may(May.STEER):
+        return "Who broke the glass may not do so any more"
+    return ""

@@ -1,0 +1,70 @@
+"""A step that nobody decides on: the next of the rota is called, then a standing approval is asked, then it expires."""
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from response.actions.base import actions
+from response.choices import PageReason, StepState
+from response.models import StandingApproval, StepRun
+from response.services import clock, overrides, paging, policy, rota, standing, transitions
+from secops.models import User
+
+LOOK_AGAIN_SECONDS = 60  # when nobody is left to call: a standing approval may begin to hold
+BATCH = 200
+TOLD = "was_told_nobody"  # in the data of a step whose case has read that nobody answers
+
+
+def tick() -> int:
+    """Carry on every step that waits for approval and whose turn has come; the number of steps moved."""
+    at = clock.now()
+    waiting = StepRun.objects.filter(state=StepState.WAITING, approvals_needed__gt=0, deadline__gt=at)
+    pks = waiting.filter(Q(not_before__isnull=True) | Q(not_before__lte=at)).order_by("pk").values_list("pk", flat=True)
+    return sum(_carry_on(pk) for pk in pks[:BATCH])
+
+
+def left_to_call(step: StepRun) -> list[User]:
+    """Who is on call, may decide on the step, and was not called yet."""
+    called = set(step.pages.filter(reason=PageReason.ASKED).values_list("person_id", flat=True))
+    called |= set(step.approvals.values_list("decided_by_id", flat=True))
+    return [one for one in rota.on_call(clock.now()) if one.pk not in called and not policy.why_not(one, step)]
+
+
+def _carry_on(pk: int) -> int:
+    with transaction.atomic():
+        step = transitions.locked(pk)
+        at = clock.now()
+        if step.state != StepState.WAITING or actions[step.action].waits_for_person:
+            return 0
+        if step.not_before is not None and step.not_before > at:
+            return 0
+        found, _ = standing.covering(step, is_after_rota=False)
+        people = [] if found else left_to_call(step)
+        if people:
+            paging.call(step, people[0], PageReason.ASKED)
+            _look_again(step, settings.PAGE_SECONDS)
+            return 1
+        why = ""
+        if found is None:
+            found, why = standing.covering(step, is_after_rota=True)
+        if found is not None:
+            overrides.use(step, found)
+            return 1
+        _say_nobody(step, why)
+        _look_again(step, LOOK_AGAIN_SECONDS)
+    return 0
+
+
+def _look_again(step: StepRun, seconds: float) -> None:
+    """The state stays, so no line is written."""
+    StepRun.objects.filter(pk=step.pk).update(not_before=clock.after(seconds))
+
+
+def _say_nobody(step: StepRun, why: str) -> None:
+    """Once, and only where somebody was to be called or something was allowed ahead."""
+    is_used = step.pages.exists() or StandingApproval.objects.filter(action=step.action).exists()
+    if step.data.get(TOLD) or not is_used:
+        return
+    StepRun.objects.filter(pk=step.pk).update(data=step.data | {TOLD: True})
+    allowed = why or "no standing approval is for this"
+    transitions.tell(step.run, f"Nobody on call is left to ask about {step.title}, and {allowed}", step=step)
