@@ -83,7 +83,7 @@ class _Stage:
         try:
             told = self._told(number, written)
         except (SecopsError, ValueError) as error:
-            told = self._say(number, written, FAIL, str(error))
+            told = self._say(number, written, FAIL, str(error).partition("\n")[0])
         state = {SKIP: StepState.SKIPPED, FAIL: StepState.FAILED}.get(told.verdict, StepState.SUCCEEDED)
         assumed = {"state": str(state), "result": "", "target": ""}
         self.steps[written["key"]] = self.past.get(written["key"], assumed)

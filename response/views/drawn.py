@@ -80,6 +80,7 @@ def state_of(runbook: Runbook, user: User) -> dict[str, Any]:
         "warnings_left": [problem for problem in problems if problem.is_warning],
         "live": live,
         "live_runs": Run.objects.visible_to(user).filter(version=live).count() if live else 0,
+        "kinds": list(runbook.kinds.values_list("kind__name", flat=True)),
         "next_number": live.number + 1 if live else 1,
         "is_changed": is_changed,
         "sha256": sha256,
@@ -128,7 +129,7 @@ def dress(formsets: Any, runbook: Runbook, user: User, problems: list[Problem], 
 def _approval(step: Step) -> tuple[bool, str]:
     action = actions.get(step.action)
     if action is not None and action.waits_for_person:
-        return False, "The responder answers"
+        return False, "An answer"
     count = step.approvals
     if count is None:
         count = 1 if action is None or action.risk == Risk.DISRUPTIVE else 0
