@@ -5,22 +5,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from yaml import AliasEvent, MappingNode, Node, SafeDumper, SafeLoader, ScalarNode, SequenceNode, YAMLError, dump
+from yaml import AliasEvent, MappingNode, Node, SafeLoader, ScalarNode, SequenceNode, YAMLError
 from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
 from response.actions.base import actions
+from response.formats.dumper import Line, text_of
 from response.models import Step
 from secops.wording import did_you_mean
 
 SCHEMA = "nightdesk.runbook/1"
-MAX_CHARACTERS = 200_000
-WIDTH = 100  # of folded text
+MAX_CHARACTERS = 100_000
+MAX_STEPS = 100
+MAX_FAULTS = 50  # told at once
 HEAD = ("schema", "slug", "title", "description", "phase", "steps")
 TEXTS = ("key", "action", "title", "help_text", "when", "for_each", "on_failure")
 NUMBERS = ("cap", "approvals", "timeout_seconds")
 STEP = (*TEXTS[:3], "help_text", "when", "for_each", "cap", "needs", "params", "approvals", *TEXTS[6:], NUMBERS[2])
-PLAIN = re.compile(r"\S+( \S+)*")  # text that may be folded and unfolded again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +56,13 @@ def write(body: Mapping[str, Any]) -> str:
     """The canonical text of a draft or version: what is as it would be anyway is left out."""
     head = {"schema": SCHEMA} | {name: body[name] for name in HEAD[1:-1] if body[name] or name != "description"}
     if not body["steps"]:
-        return _text(head | {"steps": []})
+        return text_of(head | {"steps": []})
     steps, before = [], ""
     for step in body["steps"]:
-        lines = _text([_lean(step, before)]).splitlines()
+        lines = text_of([_lean(step, before)]).splitlines()
         steps.append("\n".join(f"  {line}" if line else "" for line in lines))
         before = step["key"]
-    return f"{_text(head)}steps:\n" + "\n\n".join(steps) + "\n"
+    return f"{text_of(head)}steps:\n" + "\n\n".join(steps) + "\n"
 
 
 def read(text: str) -> Document:
@@ -96,54 +97,10 @@ for _kind, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
 
 
-class _Line(list[str]):
-    """A list that stands on one line."""
-
-
-class _Dumper(SafeDumper):
-    """Lists are indented, only folded text is broken, and what YAML 1.1 would misread is quoted."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-    def write_plain(self, text: str, split: bool = True) -> None:
-        super().write_plain(text, False)
-
-    def write_single_quoted(self, text: str, split: bool = True) -> None:
-        super().write_single_quoted(text, False)
-
-    def write_double_quoted(self, text: str, split: bool = True) -> None:
-        super().write_double_quoted(text, False)
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent_text(dumper: SafeDumper, text: str) -> ScalarNode:
-    style = None
-    if not all(line.isprintable() for line in text.split("\n")):
-        style = '"'
-    elif "\n" in text:
-        style = '"' if text.endswith("\n") else "|"
-    elif len(text) > WIDTH - 20 and PLAIN.fullmatch(text):
-        style = ">"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(
-    _Line, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
-)
-
-
-def _text(data: Any) -> str:
-    return str(dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=False))
-
-
 def _lean(step: Mapping[str, Any], before: str) -> dict[str, Any]:
     """A step without what it would have by itself, in the order of STEP, parameters in the order of their form."""
     action = actions.get(step["action"])
-    said = dict(step) | {"params": _params(step), "needs": _Line(step["needs"])}
+    said = dict(step) | {"params": _params(step), "needs": Line(step["needs"])}
     usual = _usual() | {"title": action.label if action else "", "needs": [before] if before else []}
     usual |= {} if step.get("for_each") else {"cap": step.get("cap")}  # read only together with the list
     return {name: said[name] for name in STEP if name in said and said[name] not in (usual.get(name), "", {})}
@@ -188,7 +145,9 @@ class _Reader:
         if body.pop("schema", SCHEMA) != SCHEMA:
             self._fault(found["schema"], 0, "schema", f"only {SCHEMA} is read.")
         steps = self._items(found["steps"], 0, "steps") if "steps" in found else []
-        body["steps"] = [self._step(node, number) for number, node in enumerate(steps, start=1)]
+        if len(steps) > MAX_STEPS:
+            self._fault(found["steps"], 0, "steps", f"there are {len(steps)}; at most {MAX_STEPS} are read.")
+        body["steps"] = [self._step(node, number) for number, node in enumerate(steps[:MAX_STEPS], start=1)]
         return Document(body=body, lines=self.lines, faults=sorted(self.faults, key=lambda fault: fault.line))
 
     def _step(self, node: Node, number: int) -> dict[str, Any]:
@@ -277,12 +236,14 @@ class _Reader:
         return False
 
     def _require(self, found: Mapping[str, Node], number: int, names: tuple[str, ...], line: int) -> None:
+        is_told = bool(self.faults) and (self.faults[-1].number, self.faults[-1].name) == (number, "")
         for name in names:
-            if name not in found and not any((one.number, one.name) == (number, "") for one in self.faults):
+            if name not in found and not is_told and len(self.faults) < MAX_FAULTS:
                 self.faults.append(Fault(line=line, number=number, name=name, text="it is missing."))
 
     def _fault(self, node: Node | None, number: int, name: str, text: str) -> None:
-        self.faults.append(Fault(line=_line(node) if node else 1, number=number, name=name, text=text))
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append(Fault(line=_line(node) if node else 1, number=number, name=name, text=text))
 
 
 def _line(node: Node) -> int:

@@ -10,7 +10,8 @@ from cases.models import Case
 from response.actions.base import Action, Call, actions
 from response.choices import OnFailure, StepState
 from response.models import Run, Runbook, RunbookVersion, StepRun
-from response.services import policy, scope, spread
+from response.services import checks, drafts, policy, scope, spread
+from response.services.checks import Problem
 from response.services.progress import filled
 from secops import expressions
 from secops.errors import SecopsError
@@ -61,7 +62,7 @@ class Rehearsal:
 def rehearse(runbook: Runbook, body: Mapping[str, Any], case: Case) -> Rehearsal:
     """Each step with what it would do and why; whoever calls has asked whether the case may be seen."""
     run = Run.objects.filter(version__runbook=runbook, case=case).order_by("-pk").first() if runbook.pk else None
-    stage = _Stage(runbook, case, scope.steps_of(run) if run else {})
+    stage = _Stage(runbook, case, scope.steps_of(run) if run else {}, checks.problems_of(drafts.steps_of(body)))
     problem = ""
     if scope.needs_device(body["steps"]) and not scope.has_device(case):
         problem = f"{case.number} names no device, and {runbook.title} acts on one."
@@ -73,8 +74,9 @@ def rehearse(runbook: Runbook, body: Mapping[str, Any], case: Case) -> Rehearsal
 class _Stage:
     """What is known so far: the outcomes of the steps before, real ones where a run of the past has them."""
 
-    def __init__(self, runbook: Runbook, case: Case, past: dict[str, Any]) -> None:
+    def __init__(self, runbook: Runbook, case: Case, past: dict[str, Any], problems: list[Problem]) -> None:
         self.case, self.past, self.stopped_by = case, past, ""
+        self.problems = {problem.number: problem for problem in reversed(problems) if not problem.is_warning}
         self.steps: dict[str, Any] = {}
         version = RunbookVersion(runbook=runbook, author=runbook.edited_by)
         self.run = Run(case=case, version=version)  # never saved: what the engine's own questions are asked with
@@ -94,8 +96,9 @@ class _Stage:
     def _told(self, number: int, written: dict[str, Any]) -> Told:
         if self.stopped_by:
             return self._say(number, written, SKIP, f"Not reached: {self.stopped_by}.")
-        if (kind := actions.get(written["action"])) is None:
-            return self._say(number, written, FAIL, f"There is no action {written['action']!r}.")
+        if problem := self.problems.get(number):
+            return self._say(number, written, FAIL, f"{problem.field}: {problem.text}")
+        kind = actions[written["action"]]
         if when := written.get("when"):
             if open_end := self._open_end(when):
                 return self._say(number, written, LATER, open_end)

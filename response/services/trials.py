@@ -67,10 +67,12 @@ class Trials:
 
     def _said(self, answers: list[int], unknown: int, failed: list[str], *, is_list: bool) -> str:
         matched, tried = sum(1 for answer in answers if answer), len(answers) + unknown + len(failed)
+        if unknown and not answers and not failed:
+            return f"Not known: none of {unknown} cases has a run that says what its steps found."
         text = f"Would have matched {matched} of {len(answers)} cases"
         if is_list:
             text = f"Would have found {sum(answers)} items in {matched} of {len(answers)} cases"
-        left = [f"{unknown} have no run that says what its steps found"] if unknown else []
+        left = [f"{unknown} not counted, without a run that says what its steps found"] if unknown else []
         left += [f"{len(failed)} could not be evaluated: {failed[0]}"] if failed else []
         left += [f"{len(self.cases) - tried} not tried, the time was over"] if tried < len(self.cases) else []
         return f"{text}. {'; '.join(left)}".strip().rstrip(".") + "."

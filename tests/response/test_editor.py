@@ -80,7 +80,7 @@ def test_a_condition_on_earlier_steps_counts_only_cases_with_a_run(client, admin
 
     text = Trials(runbook, admin).of("steps.confirm.state == 'succeeded'").text
 
-    assert text == "Would have matched 1 of 1 cases. 1 have no run that says what its steps found."
+    assert text == "Would have matched 1 of 1 cases. 1 not counted, without a run that says what its steps found."
 
 
 def test_trials_end_when_their_time_is_over_and_say_so(admin):

@@ -162,7 +162,8 @@ HEAD = "schema: nightdesk.runbook/1\nslug: a\ntitle: A\nsteps:\n"
         (HEAD + "  - key: a\n    action: notify\n    params: x", "line 7, step 1, params: params must be written as"),
         (HEAD + "  - key: a\n    action: !!python/name:os.system x", "line 6, step 1, action: tags are not read"),
         (HEAD + "  - a\n  - b", "line 6, step 2: a step must be written as name: value"),
-        ("x" * 200_001, "line 1: over 200,000 characters."),
+        ("x" * 100_001, "line 1: over 100,000 characters."),
+        (HEAD + "  - {}\n" * 101, "line 5, steps: there are 101; at most 100 are read."),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(text, said):
