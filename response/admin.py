@@ -1,20 +1,23 @@
 """Runbooks in the admin: ordered steps, the check, publishing; versions, runs and the kill switch beside them."""
 
-import json
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from cases.models import AlertKind
 from response import admin_nights  # noqa: F401 - registers its pages
 from response.errors import RunbookError
-from response.forms.steps import StepForm
+from response.formats import yaml
+from response.forms.steps import StepForm, StepFormSet
 from response.models import KillSwitch, KindRunbook, Run, Runbook, RunbookVersion, Step
-from response.services import runbooks
+from response.services import drafts, runbooks
+from response.views import drawn, editor
 from secops.admin_site import AdminOnly, ReadOnly
+from secops.errors import SecopsError
 from secops.models import AuditEntry
 
 
@@ -31,100 +34,117 @@ class StepInline(AdminOnly, admin.StackedInline[Step, Runbook]):
 
     model = Step
     form = StepForm
+    formset = StepFormSet  # type: ignore[assignment] # its form is more than a plain one
     template = "admin/response/runbook/steps.html"
     extra = 1
     ordering = ["order", "pk"]
-    fieldsets = [
-        (
-            None,
-            {
-                "fields": [
-                    ("order", "key", "action"),
-                    ("title", "help_text"),
-                    ("when", "needs"),
-                    ("for_each", "cap"),
-                    ("approvals", "timeout_seconds", "on_failure", "if_unanswered"),
-                ]
-            },
-        )
-    ]
-
-
-class VersionInline(ReadOnly, admin.TabularInline[RunbookVersion, Runbook]):
-    """What was published: never changed."""
-
-    model = RunbookVersion
-    extra = 0
-    fields = ["number", "published_at", "author", "published_by", "note", "sha256"]
-    readonly_fields = ["number", "published_at", "author", "published_by", "note", "sha256"]
-    show_change_link = True
+    fields = list(StepForm.Meta.fields)
 
 
 @admin.register(Runbook)
 class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
-    """The page edits the draft; *Save and publish* freezes it as the next version."""
+    """The page edits the draft; what was asked for is published by another admin, without saving anything."""
 
     change_form_template = "admin/response/runbook/change_form.html"
-    list_display = ["title", "slug", "phase", "live_version", "is_enabled"]
-    fields = [("title", "slug"), "description", ("phase", "is_enabled")]
-    inlines = [StepInline, VersionInline]
+    list_display = ["title", "slug", "phase", "live_version", "is_asked_for", "is_enabled"]
+    fields = ["title", "slug", "phase", "is_enabled", "description"]
+    inlines = [StepInline]
 
     @admin.display(description="live")
     def live_version(self, obj: Runbook) -> str:
         live = obj.live
         return f"v{live.number}" if live else "not published"
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.params_form)
-        return [path("params-form/", view, name="response_runbook_params"), *super().get_urls()]
+    @admin.display(boolean=True, description="waits to be published")
+    def is_asked_for(self, obj: Runbook) -> bool:
+        return bool(obj.proposed_sha256)
 
-    def params_form(self, request: HttpRequest) -> HttpResponse:
-        """The parameters of the action that was chosen, for HTMX; the select's name says which step it is."""
-        name = next((key for key in request.GET if key.endswith("-action")), "")
-        form = StepForm(prefix=name.removesuffix("-action"), initial={"action": request.GET.get(name, "")})
-        return render(request, "admin/response/runbook/params.html", {"fields": form.param_fields})
+    def get_urls(self) -> list[URLPattern]:
+        own: list[tuple[str, Any, str]] = [
+            ("params-form/", editor.params_form, "params"),
+            ("<int:pk>/trial/", editor.trial, "trial"),
+            ("<int:pk>/publish/", editor.publish, "publish"),
+            ("<int:pk>/duplicate/", editor.duplicate, "duplicate"),
+            ("<int:pk>/versions/", editor.versions, "versions"),
+            ("<int:pk>/versions/<int:number>/restore/", editor.restore, "restore"),
+            ("<int:pk>/yaml/", editor.download, "download"),
+            ("<int:pk>/text/", editor.upload, "upload"),
+        ]
+        named = [
+            path(url, self.admin_site.admin_view(view), name=f"response_runbook_{name}") for url, view, name in own
+        ]
+        return [*named, *super().get_urls()]
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if (runbook := kwargs.get("obj")) is not None:
-            problems, live = runbooks.check(runbook), runbook.live
-            context |= {
-                "problems": problems,
-                "errors_left": any(not problem.is_warning for problem in problems),
-                "live": live,
-                "live_runs": Run.objects.visible_to(request.user).filter(version=live).count() if live else 0,
+            user: Any = request.user
+            context |= drawn.state_of(runbook, user) | {
+                "publish_alone": settings.PUBLISH_ALONE,
+                "cases": drawn.cases_to_try(runbook, user),
+                "rehearsal": drawn.rehearsal_of(runbook, user, request.GET.get("dry", "")),
             }
+            drawn.dress(context["inline_admin_formsets"], runbook, user, context["problems"], "try" in request.GET)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who changed something is the author; who only publishes does not take that place."""
         super().save_related(request, form, formsets, change)
+        drafts.number(form.instance)
         if not change or form.has_changed() or any(one.has_changed() for one in formsets):
             form.instance.edited_by = request.user
             form.instance.save(update_fields=["edited_by"])
 
     def response_change(self, request: HttpRequest, obj: Runbook) -> HttpResponse:
-        if "_publish" not in request.POST:
-            return super().response_change(request, obj)
-        try:
-            note = request.POST.get("publish_note", "")
-            version = runbooks.publish(obj, actor=request.user, note=note)  # type: ignore[arg-type]
-        except RunbookError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, f"Published {version}. New runs follow it.")
-        return redirect(request.path)
+        """After saving: what the button that was pressed says besides."""
+        acts = {"_publish": self._publish, "_propose": self._propose, "_move": self._move}
+        for name, act in acts.items():
+            if name in request.POST:
+                try:
+                    return redirect(request.path + act(request, obj))
+                except SecopsError as error:
+                    messages.error(request, str(error))
+                    return redirect(request.path)
+        if "_dry" in request.POST:
+            return redirect(f"{request.path}?dry={request.POST.get('dry_case', '')[:20]}#dry")
+        if "_try" in request.POST:
+            return redirect(f"{request.path}?try=1#steps")
+        return super().response_change(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Runbook | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or not obj.versions.exists())
+
+    def _publish(self, request: HttpRequest, obj: Runbook) -> str:
+        note, accepts = request.POST.get("publish_note", ""), request.POST.getlist("accept")
+        version = runbooks.publish(obj, actor=request.user, note=note, accepts=accepts)  # type: ignore[arg-type]
+        messages.success(request, f"Published {version}. New runs follow it.")
+        return ""
+
+    def _propose(self, request: HttpRequest, obj: Runbook) -> str:
+        runbooks.propose(obj, actor=request.user, note=request.POST.get("publish_note", ""))  # type: ignore[arg-type]
+        messages.success(request, "Asked for publication. Another admin publishes the draft as it is now.")
+        return ""
+
+    def _move(self, request: HttpRequest, obj: Runbook) -> str:
+        """The arrow has the hand again when the page comes back."""
+        way, _, pk = request.POST["_move"].partition("-")
+        step = obj.steps.filter(pk=int(pk) if pk.isascii() and pk.isdigit() else 0).first()
+        if step is None:
+            raise RunbookError("That step is not there any more.")
+        drafts.move(step, -1 if way == "up" else 1, actor=request.user)  # type: ignore[arg-type]
+        return f"#{way}-{step.pk}"
 
 
 @admin.register(RunbookVersion)
 class RunbookVersionAdmin(ReadOnly, admin.ModelAdmin[RunbookVersion]):
     """A version as it was frozen."""
 
-    list_display = ["__str__", "published_at", "author", "published_by"]
+    list_display = ["__str__", "published_at", "author", "published_by", "is_by_one_person"]
     fields = ["runbook", "number", "published_at", "author", "published_by", "note", "sha256", "is_whole", "text"]
     readonly_fields = ["is_whole", "text"]
+
+    @admin.display(boolean=True, description="published by one person")
+    def is_by_one_person(self, obj: RunbookVersion) -> bool:
+        return obj.is_by_one_person
 
     @admin.display(boolean=True, description="as published")
     def is_whole(self, obj: RunbookVersion) -> bool:
@@ -132,7 +152,7 @@ class RunbookVersionAdmin(ReadOnly, admin.ModelAdmin[RunbookVersion]):
 
     @admin.display(description="body")
     def text(self, obj: RunbookVersion) -> str:
-        return json.dumps(obj.body, indent=2, ensure_ascii=False)
+        return yaml.write(obj.body)
 
 
 @admin.register(Run)

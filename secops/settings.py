@@ -225,6 +225,7 @@ TASKS = {"default": {"BACKEND": "secops.taskqueue.DjangoQBackend", "QUEUES": ["r
 # Times nest: connect 3 < call 20 < lease 60 < queue timeout 90 < retry 180 (checked at start; tests shorten them).
 LEASE_SECONDS = env.number("NIGHTDESK_LEASE_SECONDS", 60)
 PAUSE_HOLE_SECONDS = env.number("NIGHTDESK_PAUSE_HOLE_SECONDS", 15)
+PUBLISH_ALONE = env.flag("NIGHTDESK_PUBLISH_ALONE")  # the author of a draft may publish it without a second person
 APPROVAL_SECONDS = env.number("NIGHTDESK_APPROVAL_SECONDS", 1800)
 PAGE_SECONDS = env.number("NIGHTDESK_PAGE_SECONDS", 300)  # until the next on the rota is called
 

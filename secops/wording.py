@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
 
 from django.utils import timezone
 
@@ -115,6 +117,14 @@ def initials(name: object) -> str:
         return "?"
     letters = words[0][:1] + (words[-1][:1] if len(words) > 1 else words[0][1:2])
     return unicodedata.normalize("NFC", letters).upper()
+
+
+def did_you_mean(word: str, known: Iterable[str], *, most: int = 8) -> str:
+    """What mends a slip of the pen: the nearest known word, else the few that there are; begins with a space."""
+    words = list(known)
+    if near := get_close_matches(word, words, n=1):
+        return f" Did you mean {near[0]!r}?"
+    return f" There is: {', '.join(words)}." if 0 < len(words) <= most else ""
 
 
 def _defang_found(found: re.Match[str]) -> str:

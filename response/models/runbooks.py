@@ -26,6 +26,12 @@ class Runbook(models.Model):
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     updated_at = models.DateTimeField(auto_now=True)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    proposed_at = models.DateTimeField(null=True, editable=False)
+    proposed_sha256 = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the draft asked for.")
+    proposed_note = models.CharField(max_length=300, blank=True, editable=False)
 
     class Meta:
         ordering = ["title"]
@@ -124,6 +130,11 @@ class RunbookVersion(models.Model):
 
     def delete(self, using: Any = None, keep_parents: bool = False) -> NoReturn:
         raise RunbookError("A published version is kept for good.")
+
+    @property
+    def is_by_one_person(self) -> bool:
+        """Did its author publish it, with nobody else looking?"""
+        return self.published_by_id is not None and self.published_by_id == self.author_id
 
     @property
     def is_intact(self) -> bool:

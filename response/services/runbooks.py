@@ -1,81 +1,93 @@
-"""Check a draft so that a slip of the pen never reaches a run, and publish it as a frozen version."""
+"""Ask for a checked draft to be published, freeze it as a version, and offer it to the cases of its kinds."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container
 from typing import Any
 
-from django import forms
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from cases.models import AlertKind, Case
-from response.actions.base import Action, actions
-from response.choices import Risk
+from response.actions.base import actions
 from response.errors import RunbookError
 from response.models import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runbooks import body_hash
-from response.services.scope import FIELDS
-from secops import expressions
+from response.services import checks
+from response.services.checks import Problem
 from secops.access import May, require
+from secops.errors import NotAllowedError
 from secops.models import AuditEntry, User
 
-PLACEHOLDER = re.compile(r"\$\{\{(.+?)\}\}", re.DOTALL)
-FIELD = re.compile(r"\b(case|alert|device|person)\.(\w+)")
-EARLIER = re.compile(r"\bsteps\.(\w+)")
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-OWN_ITEM = re.compile(r"\(\s*item\s*,")
-ITEM = re.compile(r"(?<![\w.])item\b")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """What is wrong, and where: `number` of the step from 1 (0: the runbook), `field` as the editor names it."""
-
-    number: int
-    step: str
-    field: str
-    text: str
-    is_warning: bool = False
-
-    def __str__(self) -> str:
-        place = f"Step {self.number}, {self.field}" if self.number else self.field
-        return f"{place}: {self.text}"
+PROPOSAL = ["proposed_by", "proposed_at", "proposed_sha256", "proposed_note"]
 
 
 def check(runbook: Runbook) -> list[Problem]:
     """Everything that speaks against publishing, and warnings, in the order of the steps."""
-    steps = list(runbook.steps.all())
-    if not steps:
-        return [Problem(number=0, step="", field="Steps", text="there are none.")]
-    found: list[Problem] = []
-    for number, step in enumerate(steps, start=1):
-        earlier = {other.key for other in steps[: number - 1]}
-        for field, text, is_warning in _problems_of(step, earlier):
-            found.append(Problem(number=number, step=step.key, field=field, text=text, is_warning=is_warning))
-    return found
+    return checks.problems_of(list(runbook.steps.all()))
 
 
-def publish(runbook: Runbook, *, actor: User | None, note: str = "") -> RunbookVersion:
-    """Freeze the draft as the next version; RunbookError names step and field of each problem."""
+def propose(runbook: Runbook, *, actor: User, note: str = "") -> Runbook:
+    """Ask another admin to publish the draft exactly as it is now; RunbookError names what forbids it."""
+    require(actor, May.ADMINISTER)
+    with transaction.atomic():
+        runbook = Runbook.objects.select_for_update(of=("self",)).select_related("edited_by").get(pk=runbook.pk)
+        if runbook.edited_by is not None and runbook.edited_by != actor:
+            raise NotAllowedError(f"{runbook.edited_by.display_name} changed the draft last, so they ask for it.")
+        sha256 = body_hash(_publishable(runbook))
+        runbook.proposed_by, runbook.proposed_at = actor, timezone.now()
+        runbook.proposed_sha256, runbook.proposed_note = sha256, note[:300]
+        runbook.save(update_fields=PROPOSAL)
+        AuditEntry.append(f"Asked to publish {runbook}, sha256 {sha256[:12]}", actor=actor)
+    return runbook
+
+
+def why_not_publish(runbook: Runbook, user: User, sha256: str) -> str:
+    """Why this person cannot publish a draft with this hash now; empty when they can."""
+    if settings.PUBLISH_ALONE:
+        return ""
+    if not runbook.proposed_sha256:
+        return "Who changed the draft asks for it to be published, and another admin publishes it."
+    asked = runbook.proposed_by.display_name if runbook.proposed_by else "somebody"
+    if runbook.proposed_sha256 != sha256:
+        return f"The draft was changed after {asked} asked for it, so it has to be asked for again."
+    if user.pk in {runbook.proposed_by_id, runbook.edited_by_id}:
+        return "You wrote it, so another admin publishes it."
+    return ""
+
+
+def publish(
+    runbook: Runbook, *, actor: User | None, note: str = "", accepts: Container[str] = (), seen: str = ""
+) -> RunbookVersion:
+    """Freeze the draft as the next version; RunbookError names step and field of each problem.
+
+    `accepts` are the marks of the warnings that a person ticked, `seen` the hash of the draft that they looked at.
+    Without an actor it is the machine's own shell, where no second person is asked for.
+    """
     if actor is not None:
         require(actor, May.ADMINISTER)
-    if problems := [problem for problem in check(runbook) if not problem.is_warning]:
-        raise RunbookError("Not published. " + " ".join(str(problem) for problem in problems))
     with transaction.atomic():
-        Runbook.objects.select_for_update().get(pk=runbook.pk)
-        live, body = runbook.live, frozen(runbook)
-        if live is not None and live.sha256 == body_hash(body):
-            raise RunbookError(f"Nothing changed since v{live.number}.")
+        runbook = (
+            Runbook.objects.select_for_update(of=("self",))
+            .select_related("edited_by", "proposed_by")
+            .get(pk=runbook.pk)
+        )
+        body = _publishable(runbook, accepts)
+        if seen and seen != body_hash(body):
+            raise RunbookError("Not published. The draft was changed since this page was loaded: look at it again.")
+        if actor is not None and (text := why_not_publish(runbook, actor, body_hash(body))):
+            raise RunbookError(f"Not published. {text}")
         version = RunbookVersion(
             runbook=runbook,
-            number=live.number + 1 if live else 1,
+            number=runbook.live.number + 1 if runbook.live else 1,
             body=body,
-            author=runbook.edited_by or actor,
+            author=runbook.edited_by or runbook.proposed_by or actor,
             published_by=actor,
-            note=note[:300],
+            note=(note or runbook.proposed_note)[:300],
         )
         version.save()
-        AuditEntry.append(f"Published {version}, sha256 {version.sha256[:12]}", actor=actor)
+        runbook.proposed_by, runbook.proposed_at, runbook.proposed_sha256, runbook.proposed_note = None, None, "", ""
+        runbook.save(update_fields=PROPOSAL)
+        AuditEntry.append(_audited(runbook, version), actor=actor)
     return version
 
 
@@ -84,11 +96,13 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
     steps: list[dict[str, Any]] = []
     for step in runbook.steps.all():
         before = [steps[-1]["key"]] if steps else []
+        action = actions.get(step.action)
+        label = action.label if action else step.action
         steps.append(
             {
                 "key": step.key,
                 "action": step.action,
-                "title": step.title or actions[step.action].label,
+                "title": step.title or label,
                 "help_text": step.help_text,
                 "params": step.params,
                 "when": step.when,
@@ -115,6 +129,11 @@ def offered(case: Case) -> list[RunbookVersion]:
     return [live for link in links if (live := link.runbook.live) is not None]
 
 
+def warnings_of(runbook: Runbook) -> list[str]:
+    """The marks of all warnings: what a person ticks to publish in spite of them."""
+    return [problem.mark for problem in check(runbook) if problem.is_warning]
+
+
 def ensure(data: dict[str, Any], kinds: list[str]) -> str:
     """Install shipped content once; a runbook that is there already stays as people made it."""
     runbook = Runbook.objects.filter(slug=data["slug"]).first()
@@ -130,82 +149,21 @@ def ensure(data: dict[str, Any], kinds: list[str]) -> str:
     return f"Runbook {runbook.title} installed"
 
 
-def _problems_of(step: Step, earlier: set[str]) -> Iterator[tuple[str, str, bool]]:
-    action = actions.get(step.action)
-    if action is None or not action.is_written:
-        yield "Action", f"there is no action {step.action!r}.", False
-        return
-    for name, text in _parameter_problems(step, action, earlier):
-        yield name, text, False
-    for name, text in (*_condition_problems(step, earlier), *_item_problems(step)):
-        yield name, text, False
-    for key in step.needs:
-        if key not in earlier:
-            yield "Needs", f"no step before it is called {key!r}.", False
-    if action.risk == Risk.DISRUPTIVE and step.approvals == 0:
-        yield "Approvals", "it is disruptive and asks nobody.", True
+def _publishable(runbook: Runbook, accepts: Container[str] | None = None) -> dict[str, Any]:
+    """The draft's body, if nothing forbids that it becomes a version; warnings are asked for at publishing only."""
+    problems = check(runbook)
+    if errors := [problem for problem in problems if not problem.is_warning]:
+        raise RunbookError("Not published. " + " ".join(str(problem) for problem in errors))
+    if accepts is not None and (left := [one for one in problems if one.is_warning and one.mark not in accepts]):
+        raise RunbookError("Not published. Tick that it shall be so: " + " ".join(str(problem) for problem in left))
+    live, body = runbook.live, frozen(runbook)
+    if live is not None and live.sha256 == body_hash(body):
+        raise RunbookError(f"Nothing changed since v{live.number}.")
+    return body
 
 
-def _condition_problems(step: Step, earlier: set[str]) -> Iterator[tuple[str, str]]:
-    for name, source in (("When", step.when), ("For each", step.for_each)):
-        if source and (text := _expression_problem(source, earlier)):
-            yield name, text
-
-
-def _item_problems(step: Step) -> Iterator[tuple[str, str]]:
-    """Where `item` is read and there is none: in conditions, which are asked before the list is, and without a list."""
-    sources = {"When": [step.when], "For each": [step.for_each]}
-    if not step.for_each:
-        sources |= {name: PLACEHOLDER.findall(str(value)) for name, value in step.params.items()}
-    for name, found in sources.items():
-        if any(map(_reads_item, found)):
-            yield name, "it reads item, which only parameters of a step with a list can."
-
-
-def _reads_item(source: str) -> bool:
-    """Whether it reads `item`, other than in quotes or as the variable of its own comprehension."""
-    bare = QUOTED.sub("", source)
-    return bool(ITEM.search(bare)) and not OWN_ITEM.search(bare)
-
-
-def _parameter_problems(step: Step, action: type[Action], earlier: set[str]) -> Iterator[tuple[str, str]]:
-    fields = action.Params.base_fields
-    for name in sorted(set(step.params) - set(fields)):
-        yield name, f"{action.label} has no such parameter."
-    for name, field in fields.items():
-        label = str(field.label or name.replace("_", " ").capitalize())
-        value = step.params.get(name, "")
-        if getattr(field, "chooses_receiver", False) and "${{" in str(value) and not step.approvals:
-            yield label, "an alert could choose who receives it: write addresses, or ask for an approval."
-        if "${{" in str(value):
-            for text in _template_problems(value, earlier):
-                yield label, text
-            continue
-        try:
-            field.clean(value)
-        except forms.ValidationError as error:
-            yield label, " ".join(error.messages)
-
-
-def _template_problems(value: Any, earlier: set[str]) -> Iterator[str]:
-    for text in value if isinstance(value, list) else [value]:
-        found = PLACEHOLDER.findall(str(text))
-        if "${{" in str(text) and not found:
-            yield "${{ is not closed by }}."
-        for source in found:
-            if problem := _expression_problem(source.strip(), earlier):
-                yield problem
-
-
-def _expression_problem(source: str, earlier: set[str]) -> str:
-    try:
-        expressions.compiled(source)
-    except expressions.ExpressionError as error:
-        return str(error)
-    for name, field in FIELD.findall(source):
-        if field not in FIELDS[name]:
-            return f"{name} has no field {field!r}; it has {', '.join(FIELDS[name])}."
-    for key in EARLIER.findall(source):
-        if key not in earlier:
-            return f"no step before it is called {key!r}."
-    return ""
+def _audited(runbook: Runbook, version: RunbookVersion) -> str:
+    alone = ", by one person" if version.is_by_one_person else ""
+    accepted = [str(problem) for problem in check(runbook) if problem.is_warning]
+    ticked = f". Accepted: {' '.join(accepted)}" if accepted else ""
+    return f"Published {version}, sha256 {version.sha256[:12]}{alone}{ticked}"

@@ -16,12 +16,17 @@ FIELDS = {
 
 def of_run(run: Run, item: Any = None) -> expressions.Scope:
     """The scope of every expression of the run, as things stand now; `item` is that of one step of a list."""
+    return of_case(run.case, steps_of(run), item)
+
+
+def of_case(case: Case, steps: dict[str, Any], item: Any = None) -> expressions.Scope:
+    """The same before there is a run: `steps` is what its steps would have said."""
     return expressions.scope(
-        case=_case(run.case),
-        alert=_alert(run.case),
-        device=_device(run.case),
-        person=_person(run.case),
-        steps=_steps(run),
+        case=_case(case),
+        alert=_alert(case),
+        device=_device(case),
+        person=_person(case),
+        steps=steps,
         vars={},
         item=item,
     )
@@ -57,8 +62,8 @@ def _person(case: Case) -> dict[str, Any]:
     return _picked(part.person, "person") if part else {}
 
 
-def _steps(run: Run) -> dict[str, Any]:
-    """By key; of a list also `items`, what became of each."""
+def steps_of(run: Run) -> dict[str, Any]:
+    """What the steps of a run have said, by key; of a list also `items`, what became of each."""
     found: dict[str, Any] = {}
     for step in StepRun.objects.filter(run=run, undoes__isnull=True):
         said = {"state": step.state, "result": step.result, "target": step.target} | step.data

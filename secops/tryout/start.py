@@ -33,6 +33,7 @@ class Tryout:
         self.env = os.environ | {
             "NIGHTDESK_DATA": str(data),
             "NIGHTDESK_PRACTICE": "1",
+            "NIGHTDESK_PUBLISH_ALONE": "1",  # there is one admin
             "NIGHTDESK_ENRICHMENT_WORKERS": "1",  # of 32 threads: plenty for one company
             "DJANGO_SETTINGS_MODULE": "secops.settings",
         }

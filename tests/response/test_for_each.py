@@ -362,7 +362,7 @@ def test_a_cancelled_run_takes_the_list_back(case: Case, two: World, analyst: Us
         ({"for_each": "steps.find.hits["}, "For each"),
         ({"for_each": "item"}, "For each: it reads item"),
         ({"when": "item.x == 1"}, "When: it reads item"),
-        ({"for_each": ""}, "device: it reads item"),
+        ({"for_each": ""}, "Device: it reads item"),
         ({"action": "each", "params": {}}, "there is no action 'each'"),
     ],
 )

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('response', '0002_for_each'),
+        ('response', '0003_editor'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
