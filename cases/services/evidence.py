@@ -120,8 +120,7 @@ def register(
     require(actor, May.WORK)
     fields = {"title": title, "serial": serial, "seal_number": seal_number, "shelf": shelf}
     with transaction.atomic():
-        holder = actor.display_name
-        return _add(
+        added = _add(
             case_id,
             acquired,
             None,
@@ -129,9 +128,12 @@ def register(
             custody.MACHINE,
             kind=EvidenceKind.EXHIBIT,
             is_hazardous=False,
-            holder=holder[:150],
+            holder=actor.display_name[:150],
             **{name: clean_text(value).strip() for name, value in fields.items()},
         )
+        if added.seal_number:
+            _seal(added, actor, custody.MACHINE)
+    return added
 
 
 def working_copy(evidence_id: int, reason: str, *, actor: User) -> Evidence:

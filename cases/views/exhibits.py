@@ -1,6 +1,7 @@
 """Items of evidence as the pages show them: the seal in a word, the chain in sentences."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -77,14 +78,17 @@ def row_of(item: Evidence) -> Row:
 
 def lines_of(item: Evidence) -> list[dict[str, Any]]:
     """The chain of one item, newest last, as a reader says it."""
-    return [
-        {"entry": entry, "icon": ICONS[CustodyAction(entry.action)], "said": _said(entry)}
-        for entry in item.custody.order_by("seq")
-    ]
+    return [{"entry": entry, "icon": _icon(entry), "said": _said(entry)} for entry in item.custody.order_by("seq")]
+
+
+def _icon(entry: CustodyEntry) -> str:
+    return "alert" if entry.details.get("matches") is False else ICONS[CustodyAction(entry.action)]
 
 
 def _said(entry: CustodyEntry) -> str:
     found = entry.details
+    if "acquired_at" in found:
+        found = found | {"acquired_at": clock(datetime.fromisoformat(found["acquired_at"]))}
     parts = [f"{word} {found[name]}" for name, word in WORDS.items() if name in found]
     if entry.action == CustodyAction.VERIFIED:
         parts = ["it is what was received" if found.get("matches") else _mismatch(found)]

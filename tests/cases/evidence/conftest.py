@@ -1,13 +1,10 @@
 """A store of the test's own, items in it, and a way to tamper with what the database protects."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from cases.models import Case, Evidence
 from cases.services import evidence
@@ -16,7 +13,6 @@ from secops.models import User
 from tests.factories import make_case
 
 PASSWORD = "correct-horse-battery"
-migration = import_module("cases.migrations.0002_evidence")
 
 
 @pytest.fixture(autouse=True)
@@ -61,20 +57,3 @@ def spoil(item: Evidence) -> None:
     content = bytearray(path.read_bytes())
     content[0] ^= 1
     path.write_bytes(content)
-
-
-@contextmanager
-def unprotected() -> Iterator[None]:
-    """Somebody owns the database: the triggers are gone for a while."""
-    _order(migration.LIFTED)
-    try:
-        yield
-    finally:
-        _order(migration.TRIGGERS)
-
-
-def _order(orders: dict[str, list[str]]) -> None:
-    connection.check_constraints()  # PostgreSQL changes no table that has checks waiting
-    with connection.cursor() as cursor:
-        for order in orders[connection.vendor]:
-            cursor.execute(order)

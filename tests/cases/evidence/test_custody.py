@@ -15,8 +15,9 @@ from cases.services import custody, evidence, retention
 from secops.chain import FIRST, entry_hash
 from secops.errors import NotAllowedError
 from secops.models import User
-from tests.cases.evidence.conftest import path_of, spoil, take, unprotected
+from tests.cases.evidence.conftest import path_of, spoil, take
 from tests.factories import make_case, make_user
+from tests.owner import unprotected
 
 
 def check(*words: str) -> tuple[list[str], int]:
@@ -354,6 +355,7 @@ def test_a_physical_exhibit_has_serial_seal_and_place_and_is_sealed_again(case: 
     assert [(entry.action, entry.details.get("seal_number")) for entry in CustodyEntry.objects.all()] == [
         ("acquired", None),
         ("received", "S-100"),
+        ("sealed", "S-100"),
         ("sealed", "S-101"),
     ]
     assert check("--all")[1] == 0

@@ -42,7 +42,7 @@ def check(folder: Path, *words: str) -> tuple[str, int]:
 def exported(case: Case, item: Evidence, analyst: User, tmp_path: Path) -> Path:
     """Two files and an exhibit, sealed and handed over, exported and unpacked."""
     take(case, b"\x00" * 3_000_000, actor=analyst, title="Memory image", kind="memory", file_name="mem.raw")
-    words = {"title": "USB stick", "serial": "4C53", "seal_number": "S-1", "shelf": "Safe"}
+    words = {"title": "USB stick", "serial": "4C53", "seal_number": "", "shelf": "Safe"}
     evidence.register(case.pk, **words, acquired=evidence.Acquired(acquired_by="Ada"), actor=analyst)
     evidence.hand_over(item.pk, to="Legal", reason="They asked", actor=analyst)
     return unpack(exports.export(case.pk, reason="For the court", password=PASSWORD, actor=analyst), tmp_path)
