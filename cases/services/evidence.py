@@ -6,16 +6,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max
 from django.utils import timezone
 
 from cases.choices import CustodyAction, EvidenceKind
-from cases.errors import EvidenceError, IncompleteError, StoreFullError
+from cases.errors import EvidenceError, IncompleteError
 from cases.intake.gate import clean_text
 from cases.models import Case, Evidence
-from cases.services import cases, custody
+from cases.services import cases, custody, quota
 from cases.services.store import Draft, digest_of, store
 from secops.access import May, require
 from secops.faultpoints import hit
@@ -99,10 +98,12 @@ def keep(
     """As `receive`, with a finished draft: file first, then row, entry and timeline in one transaction."""
     if actor:
         require(actor, May.WORK)
-    require_quota(case_id, actor, draft.size)
+    if original and original.case_id != case_id:
+        raise EvidenceError(f"{original.number} is of another case.")
+    quota.require_room(case_id, actor, draft.size)
+    fields: dict[str, Any] = _cleaned(described) | {"sha256": draft.sha256, "size": draft.size}
     draft.place()
     with transaction.atomic():
-        fields: dict[str, Any] = {"sha256": draft.sha256, "size": draft.size} | _cleaned(described)
         added = _add(case_id, acquired or Acquired(), original, actor, who, **fields)
         if is_sealed and not added.differs_from_source:
             _seal(added, actor, who)
@@ -128,8 +129,8 @@ def register(
             custody.MACHINE,
             kind=EvidenceKind.EXHIBIT,
             is_hazardous=False,
-            holder=actor.display_name[:150],
-            **{name: clean_text(value).strip() for name, value in fields.items()},
+            holder=actor.display_name,
+            **fields,
         )
         if added.seal_number:
             _seal(added, actor, custody.MACHINE)
@@ -146,7 +147,7 @@ def working_copy(evidence_id: int, reason: str, *, actor: User) -> Evidence:
         custody.locked(evidence_id)
         names = ("kind", "is_hazardous", "sha256", "size", "file_name", "media_type")
         fields = {name: getattr(original, name) for name in names}
-        title = f"Working copy of {original.number}: {original.title}"[:200]
+        title = f"Working copy of {original.number}: {original.title}"
         return _add(
             original.case_id,
             Acquired(),
@@ -226,17 +227,6 @@ def hand_over(evidence_id: int, *, to: str, reason: str, shelf: str = "", actor:
     return evidence
 
 
-def require_quota(case_id: int, actor: User | None, coming: int) -> None:
-    """StoreFullError when the case, or the person, would hold more than the settings allow."""
-    here = Evidence.objects.filter(destroyed_at__isnull=True, copy=0)
-    limits = [(here.filter(case_id=case_id), settings.EVIDENCE_CASE_BYTES, "of one case")]
-    if actor:
-        limits.append((here.filter(received_by=actor), settings.EVIDENCE_USER_BYTES, "received by one person"))
-    for items, limit, whose in limits:
-        if limit and (items.aggregate(sum=Sum("size"))["sum"] or 0) + coming > limit:
-            raise StoreFullError(f"The evidence {whose} may be at most {amount(limit)}. Nothing was kept.")
-
-
 def name_as_text(name: str) -> str:
     """A file name to be read, never to be used: NFC, at most 255 bytes, nothing hidden or turning in it."""
     text = unicodedata.normalize("NFC", clean_text(name))
@@ -245,10 +235,21 @@ def name_as_text(name: str) -> str:
 
 
 def _cleaned(described: dict[str, Any]) -> dict[str, Any]:
-    described["file_name"] = name_as_text(described.get("file_name", ""))
-    described["media_type"] = name_as_text(described.get("media_type", ""))[:100]
-    described["title"] = custody.needed(described["title"], "Evidence needs a name.")[:200]
-    return described
+    """Before a byte is in its place: what cannot be a row must not leave a file."""
+    if EvidenceKind(described["kind"]) == EvidenceKind.EXHIBIT:
+        raise EvidenceError("A physical exhibit has no file: register it.")
+    custody.needed(described["title"], "Evidence needs a name.")
+    names = {name: name_as_text(described.get(name, "")) for name in ("file_name", "media_type")}
+    return described | names
+
+
+def _fitting(values: dict[str, Any]) -> dict[str, Any]:
+    """Texts as long as their columns, and as every database stores them."""
+    columns = {column.name: getattr(column, "max_length", None) for column in Evidence._meta.get_fields()}
+    return {
+        name: clean_text(value).strip()[: columns[name]] if isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def _add(
@@ -270,7 +271,7 @@ def _add(
         seq, copy = original.seq, (original.copies.aggregate(last=Max("copy"))["last"] or 0) + 1
     else:
         seq, copy = (Evidence.objects.filter(case_id=case_id).aggregate(last=Max("seq"))["last"] or 0) + 1, 0
-    added = Evidence(case_id=case_id, seq=seq, copy=copy, original=original, **asdict(acquired), **fields)
+    added = Evidence(case_id=case_id, seq=seq, copy=copy, original=original, **_fitting(asdict(acquired) | fields))
     added.received_at, added.received_by = timezone.now(), actor
     added.save(force_insert=True)
     if told := acquired.details():

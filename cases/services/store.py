@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from secrets import token_hex
@@ -99,7 +100,7 @@ class FolderDraft:
         """Rename to the place that the hash names, and fsync the folders. What is there already under this hash is
         replaced by the same bytes. The draft keeps its own name until it is left, so that it can be placed again."""
         final = self._store.path(self.sha256)
-        made = [folder for folder in (final.parent.parent, final.parent) if not folder.exists()]
+        made = [folder for folder in final.parents[:3] if not folder.exists()]
         final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         spare = self.path.with_suffix(".place")
         os.link(self.path, spare)
@@ -126,7 +127,8 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         self.root, self.tmp = root, root / "tmp"
-        self.tmp.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (root, self.tmp):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def path(self, sha256: str) -> Path:
         """Made from the hash alone: no text of anybody's comes into it."""
@@ -148,16 +150,17 @@ class FolderStore:
     def remove(self, sha256: str, *, unless: Callable[[], bool]) -> bool:
         path, aside = self.path(sha256), self.tmp / f"{sha256}.{token_hex(4)}"
         try:
+            os.utime(path)  # or the next sweep would take it for something forgotten
             os.replace(path, aside)
         except FileNotFoundError:
             return False
-        if unless():
-            os.link(aside, path) if not path.exists() else None
-            aside.unlink()
-            return False
+        is_needed = unless()
+        if is_needed:
+            with suppress(FileExistsError):
+                os.link(aside, path)
         aside.unlink()
         _sync(path.parent)
-        return True
+        return not is_needed
 
     def hashes(self) -> Iterator[str]:
         for path in sorted((self.root / "sha256").glob("??/??/*")):

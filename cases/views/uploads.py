@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from cases.errors import TooLargeError
 from cases.forms.evidence import UploadForm
 from cases.models import Case
-from cases.services import evidence
+from cases.services import evidence, quota
 from cases.services.store import CHUNK, Draft, store
 from cases.views.access import reader, visible_case
 from secops.access import May, require
@@ -73,7 +73,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     if coming > settings.EVIDENCE_ITEM_BYTES + FORM_BYTES:
         raise TooLargeError(f"One upload may have at most {amount(settings.EVIDENCE_ITEM_BYTES)}. Nothing was kept.")
     store().require_room(coming)
-    evidence.require_quota(case.pk, user, max(coming - FORM_BYTES, 0))
+    quota.require_room(case.pk, user, max(coming - FORM_BYTES, 0))
     handler = StoreHandler(request)
     request.upload_handlers = [handler]
     try:

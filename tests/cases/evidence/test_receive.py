@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from cases.choices import Stage
-from cases.errors import EvidenceError, StoreFullError, TooLargeError
+from cases.errors import EvidenceError, IncompleteError, StoreFullError, TooLargeError
 from cases.models import Case, CustodyEntry, Evidence, TimelineEntry
 from cases.services import evidence, inspection, store
 from secops.errors import NotAllowedError
@@ -226,3 +226,27 @@ def test_a_row_cannot_speak_of_a_file_without_a_hash(case: Case, item: Evidence)
     with pytest.raises(IntegrityError), transaction.atomic():
         Evidence.objects.filter(pk=item.pk).update(sha256="")
     assert connection.vendor in {"sqlite", "postgresql"}
+
+
+def test_texts_of_a_machine_are_cut_to_their_columns(case: Case) -> None:
+    item = take(case, CONTENT, title="t" * 999, acquired=evidence.Acquired(tool="x" * 999, authority="a\0b"))
+
+    item.refresh_from_db()
+    assert (len(item.title), len(item.tool), item.authority) == (200, 100, "a�b")
+
+
+@pytest.mark.parametrize("fields", [{"title": " "}, {"kind": "exhibit"}, {"kind": "no such"}])
+def test_what_cannot_be_a_row_leaves_no_file(
+    case: Case, files: Callable[[], list[Path]], fields: dict[str, str]
+) -> None:
+    with pytest.raises((EvidenceError, IncompleteError, ValueError)):
+        take(case, CONTENT, **fields)
+
+    assert files() == []
+
+
+def test_a_copy_is_of_the_same_case(item: Evidence, files: Callable[[], list[Path]]) -> None:
+    with pytest.raises(EvidenceError, match="another case"):
+        take(make_case(), b"decrypted", original=item)
+
+    assert len(files()) == 1
