@@ -8,7 +8,7 @@ from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cases.models import Alert, AlertKind, Case, Device, Person, RejectedPayload, TimelineEntry
+from cases.models import Alert, AlertKind, Case, CustodyEntry, Device, Evidence, Person, RejectedPayload, TimelineEntry
 from cases.services import replay
 from secops.admin_site import AdminOnly, ReadOnly
 from secops.errors import SecopsError
@@ -108,6 +108,20 @@ class AlertAdmin(_OnlyVisible, admin.ModelAdmin[Alert]):
 class TimelineEntryAdmin(_OnlyVisible, admin.ModelAdmin[TimelineEntry]):
     list_display = ("case", "seq", "at", "who", "text")
     list_filter = ("kind",)
+    list_select_related = ("case",)
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(_OnlyVisible, admin.ModelAdmin[Evidence]):
+    list_display = ("case", "number", "kind", "title", "size", "received_at", "is_held", "destroyed_at")
+    list_filter = ("kind", "is_held", "is_damaged")
+    list_select_related = ("case",)
+
+
+@admin.register(CustodyEntry)
+class CustodyEntryAdmin(_OnlyVisible, admin.ModelAdmin[CustodyEntry]):
+    list_display = ("case", "seq", "at", "item", "action", "who")
+    list_filter = ("action",)
     list_select_related = ("case",)
 
 

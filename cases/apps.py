@@ -1,4 +1,4 @@
-"""The record as a Django app: finds the detectors, ships the alert kinds and hangs up its benches."""
+"""The record as a Django app: finds the detectors, ships the alert kinds, has its duties and benches."""
 
 from django.apps import AppConfig
 
@@ -7,6 +7,7 @@ class CasesConfig(AppConfig):
     name = "cases"
 
     def ready(self) -> None:
+        from cases import duties
         from cases.benches import batch, pages, single
         from cases.intake.base import detectors
         from cases.services import shipped
@@ -14,6 +15,8 @@ class CasesConfig(AppConfig):
 
         detectors.discover("cases.intake")
         registry.shipped.put("alert kinds", shipped.install)
+        registry.duties.put("tick:custody-anchor", duties.AnchorClock())
+        registry.duties.put("enrichment:custody-anchor", duties.mail_anchor)
         for bench in (batch.IntakeBatch, batch.IntakeRepeat, batch.IntakeStorm, single.IntakeSingle):
             registry.benches.put(bench.name, bench)
         for page in (pages.QueueRender, pages.QueueQueries, pages.CaseQueries, pages.PageWeight, pages.AssetWeight):

@@ -141,3 +141,33 @@ class DeviceReason(models.TextChoices):
     ALERT = "alert", "Alert"
     HUNT = "hunt", "Hunt hit"
     ANALYST = "analyst", "Analyst"
+
+
+class EvidenceKind(models.TextChoices):
+    """What an item of evidence is, in the order that it is mostly collected."""
+
+    TRIAGE = "triage", "Triage package"
+    MEMORY = "memory", "Memory image"
+    CAPTURE = "capture", "Packet capture"
+    DISK = "disk", "Disk image"
+    LOGS = "logs", "Log export"
+    MAIL = "mail", "Mail"
+    FILE = "file", "File"
+    DOCUMENT = "document", "Document"
+    KEY = "key", "Escrowed key"
+    EXHIBIT = "exhibit", "Physical exhibit"
+
+
+class CustodyAction(models.TextChoices):
+    """What can happen to an item; the words of the chain, which an export carries out of the house."""
+
+    ACQUIRED = "acquired", "Acquired"
+    RECEIVED = "received", "Received"
+    VIEWED = "viewed", "Viewed"
+    EXPORTED = "exported", "Exported"
+    HANDED_OVER = "handed_over", "Handed over"
+    VERIFIED = "verified", "Verified"
+    SEALED = "sealed", "Sealed"
+    HOLD_SET = "hold_set", "Legal hold set"
+    HOLD_LIFTED = "hold_lifted", "Legal hold lifted"
+    DESTROYED = "destroyed", "Destroyed"

@@ -13,3 +13,19 @@ class UndoError(ConflictError):
 
 class IncompleteError(SecopsError):
     """Something that a decision needs was not said."""
+
+
+class EvidenceError(ConflictError):
+    """The evidence is in another state by now, or a rule of custody forbids it; the message says which."""
+
+
+class StoreFullError(SecopsError):
+    """There is no room left, or a quota is used up: nothing was kept."""
+
+    status_code = 507
+
+
+class TooLargeError(SecopsError):
+    """More bytes than one item may have: nothing was kept."""
+
+    status_code = 413

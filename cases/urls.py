@@ -2,7 +2,9 @@
 
 from django.urls import path, re_path
 
-from cases.views import alert, bulk, case, decide, live, queue
+from cases.views import alert, bulk, case, decide, evidence, live, queue, uploads
+
+EVIDENCE = "cases/<case:pk>/evidence/"
 
 app_name = "cases"
 urlpatterns = [
@@ -15,5 +17,17 @@ urlpatterns = [
     *[path(f"cases/<case:pk>/{tab}/", case.case, {"tab": tab}, name=tab) for tab in case.TABS[1:]],
     *[path(f"cases/<case:pk>/{what}/", decide.decide, {"what": what}, name=what) for what in decide.DECISIONS],
     path("cases/<case:pk>/undo/<int:entry>/", decide.undo, name="undo"),
+    path(f"{EVIDENCE}add/", uploads.add, name="evidence_add"),
+    path(f"{EVIDENCE}exhibit/", evidence.register, name="evidence_exhibit"),
+    path(f"{EVIDENCE}export/", evidence.export, name="evidence_export"),
+    path(f"{EVIDENCE}bytes/", evidence.leave, name="evidence_bytes"),
+    path(f"{EVIDENCE}<evidence:label>/", evidence.item, name="evidence_item"),
+    path(f"{EVIDENCE}<evidence:label>/verify/", evidence.verify, name="evidence_verify"),
+    path(f"{EVIDENCE}<evidence:label>/export/", evidence.export, name="evidence_item_export"),
+    path(f"{EVIDENCE}<evidence:label>/download/", evidence.download, name="evidence_download"),
+    *[
+        path(f"{EVIDENCE}<evidence:label>/{what}/", evidence.act, {"what": what}, name=f"evidence_{what}")
+        for what in evidence.ACTS
+    ],
     path("alerts/<alert:pk>/", alert.alert, name="alert"),
 ]

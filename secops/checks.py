@@ -1,6 +1,7 @@
 """What must hold before the first request, said at start instead of found at night."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -24,3 +25,17 @@ def cache_is_shared(app_configs: Any, **kwargs: Any) -> list[Error]:
     if "locmem" in backend or "dummy" in backend:
         return [Error("The cache must be shared between processes.", id="nightdesk.E002")]
     return []
+
+
+@register()
+def anchor_is_elsewhere(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Heads that stand beside the database prove nothing against somebody who can rewrite it."""
+    where: str = settings.NIGHTDESK_ANCHOR
+    if not where or where.startswith("mailto:"):
+        return []
+    path = Path(where)
+    if path.is_absolute() and path.is_dir() and not path.resolve().is_relative_to(settings.DATA_DIR):
+        return []
+    return [
+        Error("NIGHTDESK_ANCHOR must be a folder outside of the data folder, or mailto:address.", id="nightdesk.E003")
+    ]

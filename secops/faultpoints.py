@@ -6,7 +6,11 @@ from pathlib import Path
 
 KILL, STOP = "NIGHTDESK_TEST_KILL", "NIGHTDESK_TEST_STOP"  # "point:/path/of/a/once-file", several separated by commas
 SIGNALS = {KILL: signal.SIGKILL, STOP: signal.SIGSTOP}
-POINTS = ("claim", "intent", "send", "done", "read_back", "lookup_claim", "lookup_asked", "lookup_done")
+POINTS = (
+    *("claim", "intent", "send", "done", "read_back", "lookup_claim", "lookup_asked", "lookup_done"),
+    *("evidence_begun", "evidence_written", "evidence_synced", "evidence_closed", "evidence_renamed"),
+    *("evidence_placed", "evidence_row", "evidence_done"),
+)
 
 
 def hit(point: str) -> None:

@@ -196,6 +196,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "secops.api.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# Small files only, in memory: whatever a visitor sends is not written to a disk. Evidence has a door of its own.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10_500_000  # bytes; a batch of alerts is 10 MB at most
 
 # --- background work (RELIABILITY part 2: the queue is a doorbell, rows are the truth) -------------------------------
@@ -228,6 +230,13 @@ PAUSE_HOLE_SECONDS = env.number("NIGHTDESK_PAUSE_HOLE_SECONDS", 15)
 PUBLISH_ALONE = env.flag("NIGHTDESK_PUBLISH_ALONE")  # the author of a draft may publish it without a second person
 APPROVAL_SECONDS = env.number("NIGHTDESK_APPROVAL_SECONDS", 1800)
 PAGE_SECONDS = env.number("NIGHTDESK_PAGE_SECONDS", 300)  # until the next on the rota is called
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+GIGABYTE = 10**9
+EVIDENCE_ITEM_BYTES = int(env.number("NIGHTDESK_EVIDENCE_ITEM_GB", 20) * GIGABYTE)  # of one upload
+EVIDENCE_CASE_BYTES = int(env.number("NIGHTDESK_EVIDENCE_CASE_GB", 4_000) * GIGABYTE)
+EVIDENCE_USER_BYTES = int(env.number("NIGHTDESK_EVIDENCE_USER_GB", 1_000) * GIGABYTE)
+NIGHTDESK_ANCHOR = env.text("NIGHTDESK_ANCHOR")  # a folder elsewhere, or mailto:address
 
 # --- files and words -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

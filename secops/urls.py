@@ -7,10 +7,11 @@ from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from secops import views
-from secops.converters import AlertNumber, CaseNumber
+from secops.converters import AlertNumber, CaseNumber, EvidenceNumber
 
 register_converter(CaseNumber, "case")
 register_converter(AlertNumber, "alert")
+register_converter(EvidenceNumber, "evidence")
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/queue/"), name="start"),

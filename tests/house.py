@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cases.choices import Role, Stage
 from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObservable, Note, Observable, TimelineEntry
-from cases.services import timeline
+from cases.services import evidence, timeline
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
 from response.models.runs import StepRun
@@ -37,6 +37,7 @@ class Things:
     lookup: int
     run: int
     step: int
+    item: str
     sha256: str
 
     def url(self, template: str) -> str:
@@ -98,7 +99,10 @@ def _fill(word: str, version: int, shared: Observable, member: User, **fields: A
     lookup = _lookup(case, word)
     run = runs.start(version, case.pk, request_id=uuid4(), actor=member)
     step = StepRun.objects.get(run=run)
-    return Things(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, step.params_sha256)
+    item = evidence.receive(
+        case.pk, [word.encode()], kind="file", title=word, file_name=word, is_hazardous=False, actor=member
+    )
+    return Things(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256)
 
 
 def _lookup(case: Case, word: str) -> Lookup:

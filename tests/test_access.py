@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -34,6 +35,7 @@ class Door:
 REASON = "A test of ours"
 CLOSE = {"disposition": "false_positive", "reason": REASON}
 CASE, RUN, STEP = "/cases/CASE-{case}/", "/runs/{run}/", "/steps/{step}/"
+ITEM = CASE + "evidence/E-{item}/"
 DOORS: dict[str, Door] = {
     "start": Door(path="/", get="signed in"),
     "login": Door(path="/accounts/login/", get="everybody"),
@@ -59,6 +61,27 @@ DOORS: dict[str, Door] = {
     "cases:note": Door(path=CASE + "note/", post=NOTERS, data={"text": "Seen"}),
     "cases:undo": Door(path=CASE + "undo/{entry}/", get="nobody", post=WORKERS),
     "cases:alert": Door(path="/alerts/ALR-{alert}/"),
+    "cases:evidence": Door(path=CASE + "evidence/"),
+    "cases:evidence_add": Door(
+        path=CASE + "evidence/add/",
+        post=WORKERS,
+        data={"title": "A file", "kind": "file", "file": SimpleUploadedFile("a.bin", b"MZ")},
+    ),
+    "cases:evidence_exhibit": Door(path=CASE + "evidence/exhibit/", post=WORKERS, data={"title": "A USB stick"}),
+    "cases:evidence_export": Door(path=CASE + "evidence/export/", post=WORKERS, data={"reason": REASON}),
+    "cases:evidence_bytes": Door(path=CASE + "evidence/bytes/", get="nobody", post=WORKERS, data={"key": "no such"}),
+    "cases:evidence_item": Door(path=ITEM),
+    "cases:evidence_verify": Door(path=ITEM + "verify/", get="nobody", post=WORKERS),
+    "cases:evidence_item_export": Door(path=ITEM + "export/", post=WORKERS, data={"reason": REASON}),
+    "cases:evidence_download": Door(path=ITEM + "download/", post=WORKERS, data={"reason": REASON}),
+    "cases:evidence_seal": Door(path=ITEM + "seal/", post=WORKERS, data={"next": "/queue/"}),
+    "cases:evidence_handover": Door(path=ITEM + "handover/", post=WORKERS, data={"to": "Legal", "reason": REASON}),
+    "cases:evidence_copy": Door(path=ITEM + "copy/", post=WORKERS, data={"reason": REASON}),
+    "cases:evidence_hold": Door(path=ITEM + "hold/", post=WORKERS, data={"reason": REASON}),
+    "cases:evidence_lift": Door(path=ITEM + "lift/", post=DECIDERS, data={"reason": REASON}),
+    "cases:evidence_discard": Door(path=ITEM + "discard/", post=WORKERS, data={"reason": REASON}),
+    "cases:evidence_destroy": Door(path=ITEM + "destroy/", post=DECIDERS, data={"next": "/queue/"}),
+    "cases:evidence_keep": Door(path=ITEM + "keep/", post=WORKERS | DECIDERS, data={"next": "/queue/"}),
     "enrichment:card": Door(path=CASE + "q/who/"),
     "enrichment:risk": Door(path=CASE + "risk/"),
     "enrichment:retry": Door(path=CASE + "lookups/{lookup}/retry/", get="nobody", post=WORKERS),

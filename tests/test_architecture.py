@@ -1,6 +1,7 @@
 """The house rules that a machine can check: floors, layers, sizes, and what may not be imported where."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = ["secops", "cases", "enrichment", "response"]
 LAYERS = [
-    *("choices", "errors", "signals", "models", "reasoning", "intake", "questions", "actions", "formats", "services"),
-    *("tasks", "duties", "forms", "views", "api", "admin_nights", "admin", "receivers", "benches", "urls", "apps"),
+    *("offline", "choices", "errors", "signals", "models", "reasoning", "intake", "questions", "actions", "formats"),
+    *("services", "tasks", "duties", "forms", "views", "api", "admin_nights", "admin", "receivers", "benches"),
+    *("urls", "apps"),
     "management",
 ]
 MAX_LINES = 300
@@ -60,6 +62,15 @@ def test_the_practice_range_knows_nothing_of_the_product_but_itself() -> None:
             names = {node.module or "" for node in tree if isinstance(node, ast.ImportFrom)}
             ours = {name for name in names if name.split(".")[0] in FLOORS}
             assert all(name.startswith("secops.practice") for name in ours), path
+
+
+def test_what_leaves_with_an_export_needs_nothing_but_python() -> None:
+    for path in (ROOT / "cases" / "offline").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= sys.stdlib_module_names, path
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] in sys.stdlib_module_names, path
 
 
 def test_no_template_marks_text_as_safe_or_carries_script() -> None:

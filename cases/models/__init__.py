@@ -10,6 +10,7 @@ from cases.models.alerts import (
     Sender,
 )
 from cases.models.cases import Case, CaseMember, CaseObservable, Note
+from cases.models.evidence import CustodyEntry, CustodyHead, Evidence
 from cases.models.inventory import CaseDevice, CasePerson, Device, Person
 from cases.models.observables import Observable
 from cases.models.timeline import TimelineEntry
@@ -25,7 +26,10 @@ __all__ = [
     "CaseMember",
     "CaseObservable",
     "CasePerson",
+    "CustodyEntry",
+    "CustodyHead",
     "Device",
+    "Evidence",
     "Note",
     "Observable",
     "Person",

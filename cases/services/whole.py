@@ -1,5 +1,6 @@
 """A case, or an alert, as one JSON value (CONTRACTS.md part 2)."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +41,7 @@ def as_json(case: Case) -> dict[str, Any]:
         "devices": _devices(case),
         "people": _people(case),
         "runs": [],
-        "evidence": [],
+        "evidence": _evidence(case),
         "timeline": [
             {"id": entry.pk, "at": stamp(entry.at), "who": entry.who, "text": entry.text}
             for entry in case.timeline.order_by("seq")
@@ -149,4 +150,30 @@ def _people(case: Case) -> list[dict[str, Any]]:
         {name: getattr(part.person, name) or None for name in names}
         | {"privileged": part.person.is_privileged, "leaver": part.person.is_leaver, "role": part.role}
         for part in case.case_people.select_related("person").order_by("pk")
+    ]
+
+
+def _evidence(case: Case) -> list[dict[str, Any]]:
+    entries: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for entry in case.custody.order_by("seq"):
+        entries[entry.evidence_id].append({"seq": entry.seq, "hash": entry.hash} | entry.body())
+    names = (
+        "kind",
+        "title",
+        "sha256",
+        "size",
+        "file_name",
+        "source_sha256",
+        "serial",
+        "seal_number",
+        "shelf",
+        "holder",
+    )
+    return [
+        {"id": item.number, "state": item.state, "original": item.original.number if item.original else None}
+        | {name: None if (value := getattr(item, name)) == "" else value for name in names}
+        | {"hazardous": item.is_hazardous, "held": item.is_held, "received_at": stamp(item.received_at)}
+        | {"sealed_at": stamp(item.sealed_at), "verified_at": stamp(item.verified_at)}
+        | {"destroyed_at": stamp(item.destroyed_at), "custody": entries[item.pk]}
+        for item in case.evidence.select_related("original")
     ]

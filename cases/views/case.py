@@ -15,17 +15,19 @@ from cases.models import Case, TimelineEntry
 from cases.services import cases as services
 from cases.services import observables
 from cases.views.access import reader, visible_case
+from cases.views.exhibits import items_of
 from cases.views.queue import CARD_ICONS
 from cases.views.rows import risk_class, row_of, severity_of, steps_of, tlp_of
 from secops.access import May
 
-TABS = ("six", "timeline", "alerts", "observables", "notes")
+TABS = ("six", "timeline", "alerts", "observables", "notes", "evidence")
 TAB_LABELS = {
     "six": "Six answers",
     "timeline": "Timeline",
     "alerts": "Alerts",
     "observables": "Observables",
     "notes": "Notes",
+    "evidence": "Evidence",
 }
 LATEST = 5  # timeline entries beside the cards
 ENTRIES = 200  # timeline entries of one page
@@ -74,7 +76,7 @@ def _tabs(found: Case, current: str) -> list[dict[str, Any]]:
     counts = Case.objects.filter(pk=found.pk).aggregate(
         observables=Count("links__observable", distinct=True), notes=Count("notes", distinct=True)
     )
-    numbers = counts | {"alerts": found.alert_count}
+    numbers = counts | {"alerts": found.alert_count, "evidence": found.evidence.count()}
     plain = reverse("cases:case", args=[found.pk])
     return [
         {
@@ -131,6 +133,10 @@ def _notes(request: HttpRequest, found: Case) -> dict[str, Any]:
     return {"notes": found.notes.select_related("author"), "note_form": NoteForm()}
 
 
+def _evidence(request: HttpRequest, found: Case) -> dict[str, Any]:
+    return {"items": items_of(found), "may_work": reader(request).may(May.WORK)}
+
+
 def _links(found: Case) -> list[Any]:
     """Indicators and destinations first: what a reader looks for."""
     links = list(found.links.select_related("observable").order_by("observable__kind", "pk"))
@@ -145,4 +151,5 @@ PARTS = {
     "alerts": _alerts,
     "observables": _observables,
     "notes": _notes,
+    "evidence": _evidence,
 }

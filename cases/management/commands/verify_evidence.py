@@ -1,0 +1,43 @@
+"""Check the evidence: every chain of custody, every file."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cases.management.commands.case import case_of
+from cases.services import inspection
+
+
+class Command(BaseCommand):
+    help = "Check that no file and no custody entry was changed; name what was. With an anchor also a rewritten chain."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("number", metavar="CASE-n", nargs="?")
+        parser.add_argument("--all", action="store_true", help="every case that has evidence")
+        parser.add_argument("--anchor", type=Path, metavar="FILE", help="heads that were written outside")
+
+    def handle(self, *args: Any, number: str | None, anchor: Path | None, **options: Any) -> None:
+        if bool(number) == options["all"]:
+            raise CommandError("Name one case, or --all.", returncode=2)
+        known = inspection.read_anchor(_lines(anchor)) if anchor else None
+        checked, broken = 0, list(inspection.lost_chains(known)) if known and options["all"] else []
+        for case in [case_of(number)] if number else inspection.cases_with_evidence():
+            checked += 1
+            broken += inspection.problems(case, known)
+        for line in broken:
+            self.stdout.write(line)
+        if options["all"]:
+            for line in inspection.unknown_files():
+                self.stdout.write(line)
+        self.stdout.write(f"{checked} chains of custody checked, {len(broken)} problems")
+        if broken:
+            sys.exit(1)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read.", returncode=2) from error

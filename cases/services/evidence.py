@@ -1,0 +1,300 @@
+"""Evidence comes in, is sealed, checked and handed on: each act one function, one custody entry, one timeline line."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from cases.choices import CustodyAction, EvidenceKind
+from cases.errors import EvidenceError, IncompleteError
+from cases.intake.gate import clean_text
+from cases.models import Case, Evidence
+from cases.services import cases, custody, quota
+from cases.services.store import Draft, digest_of, store
+from secops.access import May, require
+from secops.faultpoints import hit
+from secops.models import User
+from secops.wording import amount
+
+MAX_NAME = 255  # bytes of UTF-8
+REPLACEMENT = "�"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquired:
+    """How the item was acquired, as far as is known; all of it stands in the chain."""
+
+    acquired_at: datetime | None = None
+    acquired_by: str = ""
+    acquired_from: str = ""
+    authority: str = ""
+    tool: str = ""
+    tool_version: str = ""
+    clock_offset_seconds: int | None = None
+    read_errors: int | None = None
+    source_sha256: str = ""
+
+    def details(self) -> dict[str, Any]:
+        at = self.acquired_at.isoformat() if self.acquired_at else None
+        return {name: value for name, value in (asdict(self) | {"acquired_at": at}).items() if value not in (None, "")}
+
+
+def receive(
+    case_id: int,
+    stream: Iterable[bytes],
+    *,
+    kind: EvidenceKind | str,
+    title: str,
+    file_name: str = "",
+    media_type: str = "",
+    is_hazardous: bool = True,
+    acquired: Acquired | None = None,
+    original: Evidence | None = None,
+    is_sealed: bool = False,
+    limit: int | None = None,
+    actor: User | None = None,
+    who: str = custody.MACHINE,
+) -> Evidence:
+    """Take bytes from anywhere into the store and the chain. Returns when they are on the disk and the row stands.
+
+    Without an actor a machine brings it: `who` says which. `limit` is in bytes; `is_sealed` seals it on arrival.
+    """
+    with store().draft(limit=limit) as draft:
+        for chunk in stream:
+            draft.write(chunk)
+        draft.finish()
+        return keep(
+            case_id,
+            draft,
+            kind=kind,
+            title=title,
+            file_name=file_name,
+            media_type=media_type,
+            is_hazardous=is_hazardous,
+            acquired=acquired,
+            original=original,
+            is_sealed=is_sealed,
+            actor=actor,
+            who=who,
+        )
+
+
+def keep(
+    case_id: int,
+    draft: Draft,
+    *,
+    acquired: Acquired | None = None,
+    original: Evidence | None = None,
+    is_sealed: bool = False,
+    actor: User | None = None,
+    who: str = custody.MACHINE,
+    **described: Any,
+) -> Evidence:
+    """As `receive`, with a finished draft: file first, then row, entry and timeline in one transaction."""
+    if actor:
+        require(actor, May.WORK)
+    if original and original.case_id != case_id:
+        raise EvidenceError(f"{original.number} is of another case.")
+    quota.require_room(case_id, actor, draft.size)
+    fields: dict[str, Any] = _cleaned(described) | {"sha256": draft.sha256, "size": draft.size}
+    draft.place()
+    with transaction.atomic():
+        added = _add(case_id, acquired or Acquired(), original, actor, who, **fields)
+        if is_sealed and not added.differs_from_source:
+            _seal(added, actor, who)
+        hit("evidence_row")
+    hit("evidence_done")
+    if not store().has(draft.sha256):  # the last other item with these bytes was destroyed just now
+        draft.place()
+    return added
+
+
+def register(
+    case_id: int, *, title: str, serial: str, seal_number: str, shelf: str, acquired: Acquired, actor: User
+) -> Evidence:
+    """A physical exhibit: no file, but a serial number, a seal, a shelf, and the same chain."""
+    require(actor, May.WORK)
+    fields = {"title": title, "serial": serial, "seal_number": seal_number, "shelf": shelf}
+    with transaction.atomic():
+        added = _add(
+            case_id,
+            acquired,
+            None,
+            actor,
+            custody.MACHINE,
+            kind=EvidenceKind.EXHIBIT,
+            is_hazardous=False,
+            holder=actor.display_name,
+            **fields,
+        )
+        if added.seal_number:
+            _seal(added, actor, custody.MACHINE)
+    return added
+
+
+def working_copy(evidence_id: int, reason: str, *, actor: User) -> Evidence:
+    """The same bytes as an item of its own, for work on it; the store holds them once."""
+    require(actor, May.WORK)
+    original = Evidence.objects.get(pk=evidence_id)
+    if not original.is_here or digest_of(original.sha256) != original.sha256:
+        raise EvidenceError(f"{original.number} is not whole in the store: verify it first.")
+    with transaction.atomic():
+        custody.locked(evidence_id)
+        names = ("kind", "is_hazardous", "sha256", "size", "file_name", "media_type")
+        fields = {name: getattr(original, name) for name in names}
+        title = f"Working copy of {original.number}: {original.title}"
+        return _add(
+            original.case_id,
+            Acquired(),
+            original,
+            actor,
+            custody.MACHINE,
+            title=title,
+            why=custody.needed(reason),
+            **fields,
+        )
+
+
+def verify(evidence_id: int, *, actor: User | None = None, is_routine: bool = False) -> bool:
+    """Hash the file again. A mismatch is an entry and an alarm; a routine check that matches only notes the time."""
+    if actor:
+        require(actor, May.WORK)
+    asked = Evidence.objects.get(pk=evidence_id)
+    if not asked.sha256:
+        raise EvidenceError(f"{asked.number} has no file: look at its seal.")
+    found = digest_of(asked.sha256)
+    with transaction.atomic():
+        evidence = custody.locked(evidence_id)
+        matches, was_damaged = found == evidence.sha256, evidence.is_damaged
+        evidence.is_damaged, evidence.verified_at = not matches, timezone.now() if matches else evidence.verified_at
+        evidence.save(update_fields=["is_damaged", "verified_at"])
+        if is_routine and matches and not was_damaged:
+            return True
+        custody.append(evidence, CustodyAction.VERIFIED, actor=actor, matches=matches, found="" if matches else found)
+        if matches:
+            custody.say(evidence, f"{evidence.number} verified: it is what was received.", actor)
+        else:
+            what = f"is now {found[:12]}…" if found else "is missing"
+            custody.say(evidence, f"{evidence.number} does not match: its file {what}. Do not work on it.", actor)
+            Case.objects.filter(pk=evidence.case_id).update(is_unread=True)
+    return matches
+
+
+def verify_oldest(count: int) -> int:
+    """For the clock: hash the items again whose last check is longest ago; how many did not match."""
+    here = Evidence.objects.exclude(sha256="").filter(destroyed_at__isnull=True)
+    oldest = here.order_by(F("verified_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:count]
+    return sum(not verify(pk, is_routine=True) for pk in list(oldest))
+
+
+def seal(evidence_id: int, *, seal_number: str = "", actor: User) -> Evidence:
+    """From here on it is as it was received: a file is hashed again first, an exhibit gets the number of its seal."""
+    require(actor, May.WORK)
+    evidence = Evidence.objects.get(pk=evidence_id)
+    seal_number = clean_text(seal_number).strip()[:100]
+    if evidence.is_exhibit and not seal_number:
+        raise IncompleteError("A physical exhibit needs the number of its seal.")
+    if evidence.differs_from_source:
+        raise EvidenceError(f"{evidence.number} is not what its source hashed: receive it again.")
+    if evidence.sealed_at and not evidence.is_exhibit:
+        raise EvidenceError(f"{evidence.number} is sealed.")
+    if evidence.sha256 and not verify(evidence_id, actor=actor):
+        raise EvidenceError(f"{evidence.number} is not what was received and cannot be sealed.")
+    with transaction.atomic():
+        evidence = custody.locked(evidence_id)
+        evidence.seal_number = seal_number or evidence.seal_number
+        _seal(evidence, actor, custody.MACHINE)
+    return evidence
+
+
+@transaction.atomic
+def hand_over(evidence_id: int, *, to: str, reason: str, shelf: str = "", actor: User) -> Evidence:
+    """Somebody else has it now, or it stands elsewhere."""
+    require(actor, May.WORK)
+    evidence = custody.locked(evidence_id)
+    to, shelf = custody.needed(to, "Say who has it now.")[:150], clean_text(shelf).strip()[:150]
+    before, evidence.holder = evidence.holder, to
+    evidence.shelf = shelf or evidence.shelf
+    evidence.save(update_fields=["holder", "shelf"])
+    details = {"from": before or custody.MACHINE, "to": to, "reason": custody.needed(reason), "shelf": shelf}
+    custody.append(evidence, CustodyAction.HANDED_OVER, actor=actor, **details)
+    custody.say(evidence, f"{evidence.number} handed over to {to}.", actor)
+    return evidence
+
+
+def name_as_text(name: str) -> str:
+    """A file name to be read, never to be used: NFC, at most 255 bytes, nothing hidden or turning in it."""
+    text = unicodedata.normalize("NFC", clean_text(name))
+    text = "".join(REPLACEMENT if unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" else one for one in text)
+    return text.encode()[:MAX_NAME].decode(errors="ignore").strip()
+
+
+def _cleaned(described: dict[str, Any]) -> dict[str, Any]:
+    """Before a byte is in its place: what cannot be a row must not leave a file."""
+    if EvidenceKind(described["kind"]) == EvidenceKind.EXHIBIT:
+        raise EvidenceError("A physical exhibit has no file: register it.")
+    custody.needed(described["title"], "Evidence needs a name.")
+    names = {name: name_as_text(described.get(name, "")) for name in ("file_name", "media_type")}
+    return described | names
+
+
+def _fitting(values: dict[str, Any]) -> dict[str, Any]:
+    """Texts as long as their columns, and as every database stores them."""
+    columns = {column.name: getattr(column, "max_length", None) for column in Evidence._meta.get_fields()}
+    return {
+        name: clean_text(value).strip()[: columns[name]] if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def _add(
+    case_id: int,
+    acquired: Acquired,
+    original: Evidence | None,
+    actor: User | None,
+    who: str,
+    *,
+    why: str = "",
+    **fields: Any,
+) -> Evidence:
+    """The row, its entries and its line; inside a transaction."""
+    Case.objects.select_for_update().only("pk").get(pk=case_id)
+    if actor:
+        cases.take_up(case_id, actor=actor)
+    original = (original.original or original) if original else None
+    if original:
+        seq, copy = original.seq, (original.copies.aggregate(last=Max("copy"))["last"] or 0) + 1
+    else:
+        seq, copy = (Evidence.objects.filter(case_id=case_id).aggregate(last=Max("seq"))["last"] or 0) + 1, 0
+    added = Evidence(case_id=case_id, seq=seq, copy=copy, original=original, **_fitting(asdict(acquired) | fields))
+    added.received_at, added.received_by = timezone.now(), actor
+    added.save(force_insert=True)
+    if told := acquired.details():
+        custody.append(added, CustodyAction.ACQUIRED, actor=actor, who=who, **told)
+    names = ("kind", "title", "size", "file_name", "media_type", "serial", "seal_number", "shelf")
+    said = {
+        name: str(value) if name == "kind" else value for name in names if (value := getattr(added, name)) is not None
+    }
+    copy_of = original.number if original else ""
+    custody.append(added, CustodyAction.RECEIVED, actor=actor, who=who, copy_of=copy_of, reason=why, **said)
+    custody.say(added, f"{added.number} received: {added.title}{_facts(added)}.", actor, who)
+    return added
+
+
+def _facts(evidence: Evidence) -> str:
+    if evidence.is_exhibit:
+        return f", serial {evidence.serial}, seal {evidence.seal_number}" if evidence.serial else ""
+    differs = ". It is NOT what its source hashed" if evidence.differs_from_source else ""
+    return f", {amount(evidence.size)}, SHA-256 {evidence.sha256[:4]}…{evidence.sha256[-4:]}{differs}"
+
+
+def _seal(evidence: Evidence, actor: User | None, who: str) -> None:
+    evidence.sealed_at = timezone.now()
+    evidence.save(update_fields=["sealed_at", "seal_number"])
+    custody.append(evidence, CustodyAction.SEALED, actor=actor, who=who, seal_number=evidence.seal_number)
+    custody.say(evidence, f"{evidence.number} sealed.", actor, who)

@@ -1,0 +1,45 @@
+"""What the tests of a killed write start: one upload into a data folder of their own, and a look at it afterwards."""
+
+import json
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "secops.settings")
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from cases.models import Case, CustodyEntry, Evidence, TimelineEntry  # noqa: E402
+from cases.services import evidence, inspection  # noqa: E402
+from cases.services.store import store  # noqa: E402
+
+
+def begin() -> None:
+    at = timezone.now()
+    times = {"opened_at": at, "first_alert_at": at, "last_alert_at": at, "updated_at": at}
+    Case.objects.create(title="Chaos", severity=3, **times)
+
+
+def receive() -> None:
+    """A few chunks, so that a death in the middle leaves half a file."""
+    evidence.receive(Case.objects.get().pk, [b"x" * 1_000_000] * 3, kind="disk", title="Disk", is_sealed=True)
+    report()
+
+
+def report() -> None:
+    items = list(Evidence.objects.values_list("sha256", flat=True))
+    said = {
+        "items": len(items),
+        "whole": [store().has(sha256) for sha256 in items],
+        "entries": list(CustodyEntry.objects.values_list("action", flat=True)),
+        "lines": TimelineEntry.objects.count(),
+        "problems": [line for case in Case.objects.all() for line in inspection.problems(case)],
+        "unknown": len(list(inspection.unknown_files())),
+    }
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    {"begin": begin, "receive": receive, "report": report}[sys.argv[1]]()

@@ -1,0 +1,74 @@
+"""A process that dies anywhere on the way of evidence leaves no row without its whole file (RELIABILITY.md, F10)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secops import faultpoints
+from tests.response import chaos_databases
+from tests.response.chaos_databases import Database
+
+pytestmark = pytest.mark.chaos
+
+ROOT = Path(__file__).parents[3]
+POINTS = [point for point in faultpoints.POINTS if point.startswith("evidence_")]
+PLACED = ("evidence_renamed", "evidence_placed", "evidence_row", "evidence_done")
+type Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def start(folder: Path, database: Database, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    own = os.environ | {"NIGHTDESK_DATA": str(folder), "DATABASE_URL": database.url, **env}
+    own["DJANGO_SETTINGS_MODULE"] = "secops.settings"
+    return subprocess.run(
+        [sys.executable, *words], env=own, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp("prepared")
+    database = chaos_databases.make(folder)
+    done = start(folder, database, "manage.py", "migrate", "-v", "0")
+    assert done.returncode == 0, done.stderr
+    done = start(folder, database, "-m", "tests.cases.evidence.chaos_child", "begin")
+    assert done.returncode == 0, done.stderr
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def run(prepared: Database, tmp_path: Path) -> Iterator[Run]:
+    database = prepared.copy(tmp_path)
+    yield lambda what, **env: start(tmp_path, database, "-m", "tests.cases.evidence.chaos_child", what, **env)
+    database.drop()
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_there_no_row_lacks_its_file_and_the_next_try_is_whole(run: Run, tmp_path: Path, point: str) -> None:
+    killed = run("receive", **{faultpoints.KILL: f"{point}:{tmp_path / 'once'}"})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    after = told(run("report"))
+    is_committed = point == "evidence_done"
+    assert after["items"] == int(is_committed)
+    assert after["whole"] == [True] * after["items"]
+    assert after["entries"] == (["received", "sealed"] if is_committed else [])
+    assert after["lines"] == (2 if is_committed else 0)
+    assert after["problems"] == []
+    assert after["unknown"] == int(point in PLACED and not is_committed)
+
+    after = told(run("receive"))
+    assert (after["items"], after["problems"], after["unknown"]) == (1 + int(is_committed), [], 0)

@@ -1,0 +1,114 @@
+"""Two at once: one chain without gaps, one ticket for one, and no bytes lost between the last item and the next."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connections
+
+from cases.models import Case, CustodyEntry, Evidence
+from cases.services import custody, evidence, inspection, retention, store, tickets
+from secops.errors import SecopsError
+from secops.models import User
+from tests.cases.evidence.conftest import path_of, take
+from tests.factories import make_case, make_user
+from tests.owner import unprotected
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def case(transactional_db: None) -> Iterator[Case]:
+    """Afterwards the tables are emptied, which the chain of custody refuses on SQLite."""
+    yield make_case()
+    with unprotected():
+        CustodyEntry.objects.all()._raw_delete("default")
+
+
+@pytest.fixture
+def ada(case: Case) -> User:
+    return make_user("ada", ["analyst"], first_name="Ada")
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """What each returned or raised, all begun at the same moment."""
+    barrier = Barrier(len(acts))
+
+    def one(act: Callable[[], object]) -> object:
+        barrier.wait()
+        try:
+            return act()
+        except SecopsError as error:
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(one, acts))
+
+
+def test_entries_of_many_at_once_make_one_chain(case: Case, ada: User) -> None:
+    item = take(case, b"MZ", actor=ada)
+
+    at_once(*[lambda: evidence.hand_over(item.pk, to="Legal", reason="x", actor=ada)] * 6)
+
+    assert list(CustodyEntry.objects.order_by("seq").values_list("seq", flat=True)) == list(range(1, 8))
+    assert custody.verify(case.pk) is None
+
+
+def test_files_of_many_at_once_get_a_number_each(case: Case) -> None:
+    at_once(*[lambda content=content: take(case, content) for content in (b"a", b"b", b"a", b"c")])
+
+    assert sorted(case.evidence.values_list("seq", flat=True)) == [1, 2, 3, 4]
+    assert list(inspection.problems(case)) == []
+
+
+def test_a_ticket_is_taken_by_one(case: Case, ada: User) -> None:
+    key = tickets.issue(ada, {"what": "view", "item": 1, "case": case.pk, "reason": "x"})
+
+    said = at_once(*[lambda: tickets.redeem(key, ada, case.pk)] * 4)
+
+    assert sum(isinstance(one, dict) for one in said) == 1
+
+
+@pytest.mark.parametrize("_", range(5))
+def test_the_last_item_destroyed_and_the_same_bytes_received_lose_nothing(case: Case, ada: User, _: int) -> None:
+    item = take(case, b"MZ", actor=ada)
+    retention.ask_destruction(item.pk, "x", actor=ada)
+    bo = make_user("bo", ["responder"])
+
+    at_once(lambda: retention.destroy(item.pk, actor=bo), lambda: take(case, b"MZ"))
+
+    assert Evidence.objects.filter(destroyed_at__isnull=True).count() == 1
+    assert list(inspection.problems(case)) == []
+
+
+def test_bytes_received_while_the_file_is_moved_aside_are_placed_again(
+    case: Case, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file goes between the new row's place and its commit: the draft still has the bytes."""
+    item = take(case, b"MZ", actor=ada)
+    placed = store.FolderDraft.place
+
+    def place_and_lose(draft: store.FolderDraft) -> None:
+        placed(draft)
+        monkeypatch.setattr(store.FolderDraft, "place", placed)
+        path_of(item).unlink()
+
+    monkeypatch.setattr(store.FolderDraft, "place", place_and_lose)
+
+    take(case, b"MZ")
+
+    assert list(inspection.problems(case)) == []
+
+
+def test_a_row_that_came_at_the_last_moment_keeps_the_file(
+    case: Case, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = take(case, b"MZ", actor=ada)
+
+    assert not store.store().remove(item.sha256, unless=lambda: True)
+    assert path_of(item).exists()
+    assert store.store().remove(item.sha256, unless=lambda: False)
+    assert not path_of(item).exists()
