@@ -15,7 +15,8 @@ from secops.wording import defang
 Row = dict[str, Any]
 BOX, HIGH, GAP, STEP = 196, 44, 16, 268  # of a node: width, height, space below, from column to column
 EDGE = 12  # free space around the drawing
-MOST = 27  # characters of a name
+MOST = 26  # characters of a name
+HASH = 10  # characters of each end of a hash
 OBSERVABLE = {"ip address": "ip", "ip": "ip", "domain": "domain", "url": "url"}
 
 
@@ -76,7 +77,7 @@ def _line(edge: Row, places: dict[str, tuple[int, int]]) -> SafeString:
         defang(f"{edge['from_name']} {edge['verb']} {edge['to_name']}"),
         (x1 + x2) // 2,
         (y1 + y2) // 2 - 3,
-        edge["verb"][:14],
+        _verb(edge["verb"]),
     )
 
 
@@ -107,7 +108,15 @@ def _note(node: Row) -> str:
 
 
 def _short(text: str) -> str:
-    """The end of a path says more than its beginning."""
+    """Both ends of a hash; of a path the end, which says more than its beginning."""
     if len(text) <= MOST:
         return text
+    if text.isalnum():
+        return f"{text[:HASH]}…{text[-HASH:]}"
     return f"…{text[1 - MOST :]}" if "\\" in text or "/" in text else f"{text[: MOST - 1]}…"
+
+
+def _verb(said: str) -> str:
+    """The first verb; the table has the others."""
+    first, comma, _ = said.partition(",")
+    return f"{first[:14]}{'…' if comma else ''}"

@@ -16,7 +16,7 @@ VERBS = {  # of what an alert names: the column and the verb
     Role.PROCESS: ("file", "runs"),
     Role.REGISTRY: ("file", "changes"),
 }
-PERSON_VERBS = {"owner": "owns", "logged_on": "is signed in on", "actor": "acts on"}
+PERSON_VERBS = {"owner": "owns", "logged_on": "signed in on", "actor": "acts on"}
 RANK = {"malicious": 0, "suspicious": 1}
 
 
