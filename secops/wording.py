@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from django.utils import timezone
@@ -91,6 +91,14 @@ def clock(moment: datetime | None) -> str:
     today = timezone.now().astimezone(moment.tzinfo).date()
     day = "" if moment.date() == today else f"{moment.day} {moment:%b} "
     return f"{day}{moment:%H:%M:%S} UTC"
+
+
+def stamp(text: str | None) -> str:
+    """24 Nov 2026 18:18:39 UTC, from an RFC 3339 stamp in UTC; the same whenever it is read."""
+    if not text:
+        return "unknown"
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{at.day} {at:%b %Y %H:%M:%S} UTC"
 
 
 def amount(count: float | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.tasks import default_task_backend
 
+from secops import pdf
 from secops.models import User
 from tests.factories import make_user
 
@@ -31,6 +32,12 @@ def stranger(db: None) -> User:
 @pytest.fixture
 def admin_user(db: None) -> User:
     return make_user("dee", ["admin"], is_staff=True)
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDFs stay the HTML that they are made from: quick, and a word can be looked for in them."""
+    monkeypatch.setattr(pdf, "render", lambda html, css: html.encode())
 
 
 @pytest.fixture

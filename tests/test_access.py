@@ -88,6 +88,9 @@ DOORS: dict[str, Door] = {
     "response:panel": Door(path=CASE + "runs/panel/"),
     "response:suggest": Door(path=CASE + "runs/suggest/"),
     "response:start": Door(path=CASE + "runs/start/", get="nobody", post=WORKERS),
+    "response:report": Door(path=CASE + "report/"),
+    "response:report_pdf": Door(path=CASE + "report.pdf", post=INSIDE),
+    "response:report_json": Door(path=CASE + "report.json"),
     "response:run": Door(path=RUN),
     "response:pause": Door(path=RUN + "pause/", get="nobody", post=STEERERS),
     "response:resume": Door(path=RUN + "resume/", get="nobody", post=STEERERS),
@@ -114,7 +117,7 @@ WRITE = [name for name, door in DOORS.items() if door.post is not None]
 
 
 @pytest.fixture
-def house(db: None) -> House:
+def house(db: None, unrendered: None) -> House:
     return build()
 
 

@@ -1,14 +1,17 @@
 """The three stories of the practice range: each answer of their cases against the range's own ground truth."""
 
 import json
+import re
 import sqlite3
 import subprocess
 from contextlib import closing
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from secops.tryout.visitor import Visitor
 from tests.story import Row, Story, clock, file_name, number_before, size_in
 from tests.tryout import ENDS_WITHIN, Tryout
 
@@ -282,6 +285,78 @@ def test_usb_both_stories_are_argued_and_the_right_one_wins(usb: Story) -> None:
     assert len(told) == 2  # the losing story has its arguments too
     assert len(facts["This person"].split("; ")) > len(facts["From outside"].split("; "))
     assert facts["From outside"] not in {"", "nothing"}
+
+
+# --- their reports -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def visitor(tryout: Tryout) -> Visitor:
+    """Signed in as the analyst, who is in the group of the covert case."""
+    one = Visitor(tryout.base)
+    link = tryout.manage("signin", "analyst").stdout.strip().split()[-1]
+    one.sign_in(link.removeprefix(tryout.base))
+    return one
+
+
+def report_of(visitor: Visitor, number: int, query: str = "") -> Row:
+    found: Row = json.loads(visitor.read(f"/cases/CASE-{number}/report.json{query}"))
+    return found
+
+
+def impact_of(report: Row, what: str) -> Row:
+    return next(one for one in report["impact"] if one["what"] == what)
+
+
+def test_report_of_the_beacon(visitor: Visitor, beacon: Story) -> None:
+    report, truth = report_of(visitor, 1), beacon.truth
+    said = " ".join(report["summary"])
+
+    assert f"{truth['address_malicious']} of {truth['address_checked']} engines" in said
+    assert truth["device"] in said
+    assert impact_of(report, "Sent to the addresses of the case")["amount"] == pytest.approx(
+        truth["bytes_out"], rel=0.05
+    )
+    assert {one["value"] for one in report["adversary"]["known_bad"]} >= {truth["peer"]}
+    assert truth["technique"] in {one["id"] for one in report["adversary"]["techniques"]}
+    assert [one.lower() for one in report["adversary"]["software"]] == [truth["family"].lower()]
+    assert len(report["next_techniques"]["rows"]) == 8
+    assert ("device", truth["device"]) in {(one["kind"], one["name"]) for one in report["graph"]["nodes"]}
+
+
+def test_report_of_the_registry_change(visitor: Visitor, registry: Story) -> None:
+    report = report_of(visitor, 2)
+
+    assert "Nothing explains it" in " ".join(report["summary"])
+    assert {one["name"] for one in report["devices"]["rows"]} == {registry.truth["device"]}
+    assert registry.truth["transfer_host"] in json.dumps(report["facts"])
+    assert impact_of(report, "Copied to removable media")["value"] == "unknown"
+
+
+def test_report_of_the_usb_drive(visitor: Visitor, usb: Story) -> None:
+    report, truth = report_of(visitor, 3), usb.truth
+    copied = impact_of(report, "Copied to removable media")
+
+    assert (report["restricted"], report["covert"]) == (True, True)
+    assert (copied["amount"], copied["confidence"]) == (pytest.approx(truth["bytes_copied"], rel=0.01), "high")
+    assert impact_of(report, f"Taken from {truth['server']}")["amount"] == pytest.approx(
+        truth["server_read_days"][0], rel=0.05
+    )
+    assert "T1052.001" in {one["id"] for one in report["adversary"]["techniques"]}
+    assert impact_of(report, "Sent to the addresses of the case")["value"] == "unknown"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_nobody_of_the_company_is_left_in_a_report_with_pseudonyms(visitor: Visitor, company: Row, number: int) -> None:
+    page = visitor.read(f"/cases/CASE-{number}/report/?pseudonymised=1")
+    article = unescape(page[page.index("<article") : page.index("</article>")])
+    plain = visitor.read(f"/cases/CASE-{number}/report.json")
+
+    for text in (article, visitor.read(f"/cases/CASE-{number}/report.json?pseudonymised=1")):
+        for person in company["people"]:
+            told = [person["login"], person["upn"], person["sid"], *person["name"].split()]
+            assert [one for one in told if re.search(rf"(?<![^\W_]){re.escape(one)}(?![^\W_])", text, re.I)] == []
+    assert any(person["login"] in plain for person in company["people"])
 
 
 # --- the record of it, and its end -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from secops import charts, marks, wording
+from secops import charts, graphs, marks, wording
 
 register = Library()
 
@@ -21,6 +21,9 @@ register.filter("bytes", wording.amount)
 register.filter("clock", wording.clock)
 register.filter("thousands", wording.thousands)
 register.filter("initials", wording.initials)
+register.filter("stamp", wording.stamp)
+register.filter("graph", graphs.graph)
+register.filter("node_name", graphs.name_of)
 
 
 @register.simple_tag

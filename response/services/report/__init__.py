@@ -1,0 +1,1 @@
+"""The report of a case: one plain value, from which the page, the PDF and the JSON are made."""
