@@ -3,6 +3,7 @@
 import json
 import zlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,8 @@ from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObserva
 from cases.services import evidence, timeline
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
-from response.models.runs import StepRun
+from response.choices import Consent
+from response.models import Override, StandingApproval, StepRun
 from response.services import runs
 from secops import integrations
 from secops.models import User
@@ -39,6 +41,7 @@ class Things:
     step: int
     item: str
     sha256: str
+    override: int
 
     def url(self, template: str) -> str:
         return template.format(**vars(self))
@@ -66,6 +69,10 @@ def build() -> House:
     member.groups.add(team)
     version = make_runbook(ISOLATE).pk
     shared = make_observable("203.0.113.44")
+    in_a_week = timezone.now() + timedelta(days=7)
+    StandingApproval.objects.create(
+        pk=1, title="Night", action="isolate_device", device_group="Laptops", expires_at=in_a_week
+    )
     house = House(
         open=_fill("plain", version, shared, member),
         restricted=_fill(CANARY, version, shared, member, is_restricted=True, group=team),
@@ -102,7 +109,18 @@ def _fill(word: str, version: int, shared: Observable, member: User, **fields: A
     item = evidence.receive(
         case.pk, [word.encode()], kind="file", title=word, file_name=word, is_hazardous=False, actor=member
     )
-    return Things(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256)
+    alone = runs.start(version, case.pk, request_id=uuid4(), actor=member)
+    override = Override.objects.create(
+        step=StepRun.objects.get(run=alone),
+        kind=Consent.BREAK_GLASS,
+        by=member,
+        reason=f"Nobody picks up, {word}",
+        params_sha256=step.params_sha256,
+        at=timezone.now(),
+    )
+    return Things(
+        *(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256, override.pk)
+    )
 
 
 def _lookup(case: Case, word: str) -> Lookup:

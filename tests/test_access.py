@@ -33,6 +33,7 @@ class Door:
 
 
 REASON = "A test of ours"
+LONG_REASON = "A test of ours, and nobody picks up"
 CLOSE = {"disposition": "false_positive", "reason": REASON}
 CASE, RUN, STEP = "/cases/CASE-{case}/", "/runs/{run}/", "/steps/{step}/"
 ITEM = CASE + "evidence/E-{item}/"
@@ -106,6 +107,11 @@ DOORS: dict[str, Door] = {
     "response:approvals": Door(path="/approvals/", get="signed in"),
     "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
     "response:approval": Door(path="/approvals/{step}/"),
+    "response:break_glass": Door(path=STEP + "break_glass/", get="nobody", post=STEERERS, data={"reason": LONG_REASON}),
+    "response:standing": Door(path="/approvals/standing/", get="signed in"),
+    "response:sign": Door(path="/approvals/standing/1/sign/", get="nobody", post=DECIDERS),
+    "response:revoke": Door(path="/approvals/standing/1/revoke/", get="nobody", post=DECIDERS),
+    "response:review": Door(path="/approvals/reviews/{override}/", get="nobody", post=DECIDERS, data={"text": REASON}),
     "cases_api:alerts": Door(path="/api/v1/alerts/", get="nobody", post=frozenset()),
     "cases_api:intake": Door(path="/api/v1/intake/suricata/", get="nobody", post=frozenset()),
     "cases_api:alert": Door(path="/api/v1/alerts/ALR-{alert}/"),
@@ -134,7 +140,7 @@ def sent(client: Client, house: House, name: str, *, restricted: bool = False) -
     """The POST that this door expects."""
     things, door = house.restricted if restricted else house.open, DOORS[name]
     data = dict(door.data)
-    if name == "response:approve":
+    if name in ("response:approve", "response:break_glass"):
         data["params_sha256"] = things.sha256
     if name == "response:start":
         data |= {"request_id": str(uuid4()), "runbook": str(house.version)}
