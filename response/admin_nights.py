@@ -56,8 +56,14 @@ class StandingApprovalAdmin(AdminOnly, admin.ModelAdmin[StandingApproval]):
 
     def save_model(self, request: HttpRequest, obj: StandingApproval, form: Any, change: bool) -> None:
         obj.created_by = obj.created_by or request.user  # type: ignore[assignment] # the admin site lets only users in
-        super().save_model(request, obj, form, change)
+        if change:  # only what the form changed: who revoked it meanwhile stays
+            obj.save(update_fields=[*form.changed_data, "created_by"])
+        else:
+            obj.save()
         AuditEntry.append(f"Wrote standing approval {obj}, bounds {obj.bounds_sha256[:12]}", actor=request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: StandingApproval | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.revoked_at is None)
 
     def has_delete_permission(self, request: HttpRequest, obj: StandingApproval | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or not obj.uses.exists())

@@ -24,7 +24,8 @@ INSIDE = SEERS | {"guest of the case"}  # of the open case
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """One URL. `get` is who may read it: everybody, signed in, the case's readers, or nobody (POST only)."""
+    """One URL. `get` is who may read it: everybody, signed in, seers (who may see cases at all), the case's
+    readers, or nobody (POST only)."""
 
     path: str
     get: str = "case"
@@ -108,7 +109,7 @@ DOORS: dict[str, Door] = {
     "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
     "response:approval": Door(path="/approvals/{step}/"),
     "response:break_glass": Door(path=STEP + "break_glass/", get="nobody", post=STEERERS, data={"reason": LONG_REASON}),
-    "response:standing": Door(path="/approvals/standing/", get="signed in"),
+    "response:standing": Door(path="/approvals/standing/", get="seers"),
     "response:sign": Door(path="/approvals/standing/1/sign/", get="nobody", post=DECIDERS),
     "response:revoke": Door(path="/approvals/standing/1/revoke/", get="nobody", post=DECIDERS),
     "response:review": Door(path="/approvals/reviews/{override}/", get="nobody", post=DECIDERS, data={"text": REASON}),
@@ -176,7 +177,9 @@ def test_each_role_reads_what_it_may_and_finds_nothing_else(house: House, who: s
 
     for name in READ:
         response = client.get(house.open.url(DOORS[name].path))
-        if DOORS[name].get != "case" or who in INSIDE:
+        if DOORS[name].get == "seers" and who not in SEERS:
+            assert response.status_code == 403, name
+        elif DOORS[name].get != "case" or who in INSIDE:
             assert response.status_code in (200, 204, 302), name
             assert not is_sent_to_sign_in(response), name
         else:

@@ -100,10 +100,13 @@ def _finish(ended: list[tuple[Call, Outcome]]) -> bool:
     for call, outcome in ended:
         if outcome.state == LookupState.DUE and outcome.retry_after is not None:
             quotas.hold(call.source, min(outcome.retry_after, LONGEST_WAIT))
+    asked = CaseLookup.objects.filter(lookup__in=[call.lookup.pk for call, _ in ended]).order_by("case_id")
     with transaction.atomic():
+        cases = locked(asked.values_list("case_id", flat=True))  # before lookups, as planning does: no ring
         written = put([(call.lookup, outcome) for call, outcome in ended])
-        links = list(CaseLookup.objects.filter(lookup__in=[lookup.pk for lookup, _ in written]).order_by("case_id"))
-        cases = locked({link.case_id for link in links})
+        links = list(asked.filter(lookup__in=[lookup.pk for lookup, _ in written]))
+        if meanwhile := {link.case_id for link in links} - {case.pk for case in cases}:
+            cases += locked(meanwhile)  # planned since, and tied to a lookup of ours
         replan = pivots.follow(written, links)
         settled = [case for case in cases if case.pk not in replan]
         if any(outcome.judgement and outcome.judgement.pivots for _, outcome in written):

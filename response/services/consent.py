@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from cases.models import Case
 from response.choices import Consent, Decision
 from response.models import Approval, Override, StepRun
 from response.services import clock, policy, standing
@@ -42,6 +43,7 @@ def _override_problem(override: Override, step: StepRun) -> str:
     if override.kind == Consent.STANDING and override.standing is not None:
         text = standing.why_not(override.standing, step, override.at)
         return f"{override.title} does not cover it any more: {text}" if text else ""
-    if override.by is None or not override.by.may(May.STEER):
+    by = override.by
+    if by is None or not by.may(May.STEER) or not Case.objects.visible_to(by).filter(pk=step.run.case_id).exists():
         return "Who broke the glass may not do so any more"
     return ""

@@ -20,7 +20,9 @@ def use(step: StepRun, found: StandingApproval) -> None:
     """The standing approval speaks for the people; its row and the run's are locked."""
     names = " and ".join(one.display_name for one in standing.signers(found)[:2])
     reason = f"{names} allowed it ahead"
-    story = f"Nobody answered. Standing approval “{found}”, signed by {names}, lets it go: {step.title}. To be reviewed"
+    is_asked = step.pages.filter(reason=PageReason.ASKED).exists()
+    silence = "" if not found.is_after_rota else "Nobody answered. " if is_asked else "Nobody is on call. "
+    story = f"{silence}Standing approval “{found}”, signed by {names}, lets it go: {step.title}. To be reviewed"
     _let_go(step, Override(kind=Consent.STANDING, standing=found, reason=reason), story=story)
     _tell(step, standing.signers(found))
 
@@ -37,6 +39,8 @@ def break_glass(step_id: int, *, reason: str, params_sha256: str, actor: User) -
             raise NotAllowedError("You cannot see this case.")
         if step.state != StepState.WAITING or actions[step.action].waits_for_person:
             raise ApprovalError(decided_text(step))
+        if step.deadline is not None and step.deadline <= clock.now():
+            raise ApprovalError("The time for this decision is over. Nothing was sent.")
         if params_sha256 != step.params_sha256:
             raise ApprovalError(f"{policy.CHANGED}. Read it again, then decide.")
         story = f"Break-glass: {step.title}. “{reason}”. To be reviewed"
@@ -50,11 +54,11 @@ def review(pk: int, *, text: str, actor: User) -> Override:
     require(actor, May.APPROVE)
     text = checked_reason(text)
     with transaction.atomic():
-        found = Override.objects.select_for_update(of=("self",)).select_related("step__run").get(pk=pk)
+        found = Override.objects.select_for_update(of=("self",)).select_related("step__run", "standing").get(pk=pk)
         if not Case.objects.visible_to(actor).filter(pk=found.step.run.case_id).exists():
             raise NotAllowedError("You cannot see this case.")
-        if actor.pk in {found.by_id, found.step.requested_by_id}:
-            raise NotAllowedError("You asked for it or did it, so another person reviews it.")
+        if actor.pk in concerned(found):
+            raise NotAllowedError("You asked for it, allowed it or did it, so another person reviews it.")
         if found.reviewed_at is not None:
             raise ApprovalError(f"It was reviewed at {found.reviewed_at:%H:%M} UTC.")
         found.reviewed_at, found.reviewed_by, found.review = clock.now(), actor, text
@@ -62,6 +66,14 @@ def review(pk: int, *, text: str, actor: User) -> Override:
         story = f"Reviewed: {found.title} for {found.step.title}. “{text}”"
         transitions.tell(found.step.run, story, actor=actor, step=found.step)
     return found
+
+
+def concerned(found: Override) -> set[int]:
+    """Ids of those who asked for it, did it or signed for it: they do not review it."""
+    ids = {found.step.requested_by_id, *([found.by_id] if found.by_id else [])}
+    if found.standing is not None:
+        ids |= set(found.standing.signatures.values_list("person_id", flat=True))
+    return ids
 
 
 def _let_go(step: StepRun, override: Override, *, story: str, actor: User | None = None) -> None:

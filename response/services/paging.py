@@ -1,6 +1,8 @@
 """Calls to people: rows first, then a mail and every pager; a link to look at, never one that acts."""
 
+import logging
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
+from cases.models import Case
 from response.choices import PageReason, PageState, StepState
 from response.models import Page, StepRun
 from response.services import clock, outcomes, transitions
@@ -16,7 +19,9 @@ from secops.errors import SecopsError
 from secops.models import Integration, User
 from secops.signin import base_url
 
+logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 3
+SHIFT_SECONDS = 5
 
 
 def call(step: StepRun, person: User, reason: PageReason) -> bool:
@@ -42,9 +47,9 @@ def _since(at: datetime) -> Q:
 
 
 def work() -> int:
-    """Send what is due; the number of pages tried."""
-    moved = 0
-    while (page := _claimed()) is not None:
+    """Send what is due, for some seconds: a mail server that hangs holds up no step; the number of pages tried."""
+    ends, moved = monotonic() + SHIFT_SECONDS, 0
+    while monotonic() < ends and (page := _claimed()) is not None:
         _send(page)
         moved += 1
     return moved
@@ -63,22 +68,13 @@ def _claimed() -> Page | None:
 
 
 def _send(page: Page) -> None:
-    if page.reason == PageReason.ASKED and page.step.state != StepState.WAITING:
-        _end(page, PageState.FAILED, "Decided before it went out", story="")
-        return
-    sent, troubles = [], []
-    for source, name in _ways(page.person):
-        try:
-            if not quotas.take(source, 1, is_effect=True):
-                raise SecopsError(f"{source.name} has no calls left for now.")
-            _tell(source, name, page)
-            sent.append(source.name)
-        except SecopsError as error:
-            troubles.append(f"{source.name}: {error}")
     who = page.person.display_name
+    if why := _why_not_any_more(page):
+        _end(page, PageState.FAILED, why, story="")
+        return
+    sent, troubles = _tried(page)
     if sent:
-        story = f"Called {who} ({', '.join(sent)}): {_what(page)}"
-        _end(page, PageState.SENT, ", ".join(sent), story=story)
+        _end(page, PageState.SENT, ", ".join(sent), story=f"Called {who} ({', '.join(sent)}): {_what(page)}")
     elif page.attempts >= MOST_ATTEMPTS or not troubles:
         why = "; ".join(troubles) or "no mail address and no pager is set up"
         _end(page, PageState.FAILED, why, story=f"{who} could not be called: {why}")
@@ -86,6 +82,32 @@ def _send(page: Page) -> None:
         Page.objects.filter(pk=page.pk).update(
             not_before=clock.after(outcomes.backoff(page.attempts)), result="; ".join(troubles)[:300]
         )
+
+
+def _why_not_any_more(page: Page) -> str:
+    """What has changed since the page was written, so that nobody is to be called."""
+    if page.reason == PageReason.ASKED and page.step.state != StepState.WAITING:
+        return "Decided before it went out"
+    if not Case.objects.visible_to(page.person).filter(pk=page.step.run.case_id).exists():
+        return "May not see the case any more"
+    return "Workers ended over it" if page.attempts > MOST_ATTEMPTS else ""
+
+
+def _tried(page: Page) -> tuple[list[str], list[str]]:
+    """The ways by which it went out, and what was wrong with the others."""
+    sent, troubles = [], []
+    for source, way in _ways(page.person):
+        try:
+            if not quotas.take(source, 1, is_effect=True):
+                raise SecopsError("no calls are left for now.")
+            _tell(source, way, page)
+            sent.append(source.name)
+        except SecopsError as error:
+            troubles.append(f"{source.name}: {error}")
+        except Exception:
+            logger.exception("The call of page %s crashed", page.pk)
+            troubles.append(f"{source.name}: it crashed, see the log")
+    return sent, troubles
 
 
 def _ways(person: User) -> list[tuple[Integration, str]]:
@@ -99,7 +121,8 @@ def _tell(source: Integration, way: str, page: Page) -> None:
     connector: Any = integrations.connector_of(source)
     case, key = page.step.run.case, f"page-{page.pk}"
     link = f"{base_url()}{reverse('response:approval', args=[page.step_id])}"
-    text = f"{case.number}: {'look at a step' if case.is_restricted else _what(page)}"
+    is_secret = case.is_restricted or case.tlp > integrations.max_tlp(source)
+    text = f"{case.number}: {'look at a step' if is_secret else _what(page)}"
     if way == "page":
         connector.page(person=page.person.get_username(), text=text, url=link, key=key)
         return

@@ -76,8 +76,10 @@ def why_not(standing: StandingApproval, step: StepRun, at: datetime) -> str:
     risk = step.run.case.risk_score
     if risk is None or risk < standing.min_risk:
         return f"the risk is {'not known' if risk is None else risk}, and it wants {standing.min_risk}"
-    if own := next((one for one in signers(standing) if policy.why_not(one, step)), None):
-        return f"{own.display_name}, who signed it, may not decide on this step"
+    signed = signers(standing)
+    barred = [one for one in signed if policy.why_not(one, step)]
+    if len(signed) - len(barred) < SIGNATURES:
+        return f"{barred[0].display_name}, who signed it, may not decide on this step"
     return ""
 
 

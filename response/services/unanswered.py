@@ -1,11 +1,13 @@
 """A step that nobody decides on: the next of the rota is called, then a standing approval is asked, then it expires."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from response.actions.base import actions
-from response.choices import PageReason, StepState
+from response.choices import PageReason, RunState, StepState
 from response.models import StandingApproval, StepRun
 from response.services import clock, overrides, paging, policy, rota, standing, transitions
 from secops.models import User
@@ -38,14 +40,12 @@ def _carry_on(pk: int) -> int:
             return 0
         if step.not_before is not None and step.not_before > at:
             return 0
-        found, _ = standing.covering(step, is_after_rota=False)
-        people = [] if found else left_to_call(step)
-        if people:
-            paging.call(step, people[0], PageReason.ASKED)
-            _look_again(step, settings.PAGE_SECONDS)
+        may_go = step.run.state == RunState.RUNNING and not policy.hold(actions[step.action]())
+        found, _ = standing.covering(step, is_after_rota=False) if may_go else (None, "")
+        if found is None and _call_next(step, at):
             return 1
         why = ""
-        if found is None:
+        if found is None and may_go:
             found, why = standing.covering(step, is_after_rota=True)
         if found is not None:
             overrides.use(step, found)
@@ -53,6 +53,21 @@ def _carry_on(pk: int) -> int:
         _say_nobody(step, why)
         _look_again(step, LOOK_AGAIN_SECONDS)
     return 0
+
+
+def _call_next(step: StepRun, at: datetime) -> bool:
+    """Call the next, or all who are left when the time for it grows short; also true while the time of whoever might
+    look at the approvals by themselves is not over."""
+    people = left_to_call(step)
+    left = (step.deadline - at).total_seconds() if step.deadline else 0.0
+    for person in people if left <= 2 * settings.PAGE_SECONDS else people[:1]:
+        paging.call(step, person, PageReason.ASKED)
+    waited = (at - step.state_at).total_seconds()
+    if people or waited < settings.PAGE_SECONDS:
+        pause = settings.PAGE_SECONDS if people else settings.PAGE_SECONDS - waited
+        _look_again(step, min(pause, max(1.0, left / 2)))
+        return True
+    return False
 
 
 def _look_again(step: StepRun, seconds: float) -> None:

@@ -227,7 +227,7 @@ def _line(step: StepRun) -> str:
     if step.state in BEFORE_SENDING and (step.attempts or step.not_before):
         again = f", next try at {clock(step.not_before)}" if step.not_before else ""
         return f"{step.reason} (try {step.attempts} of {step.max_attempts}{again})"
-    if step.state in {StepState.WAITING, StepState.PENDING}:
+    if step.state == StepState.PENDING:
         return ""
     return step.reason
 

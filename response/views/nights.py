@@ -9,7 +9,7 @@ from cases.views.access import reader
 from response.actions.base import actions
 from response.models import OnCall, Override, StandingApproval, StepRun
 from response.services import overrides, standing
-from secops.access import May
+from secops.access import May, require
 from secops.models import User
 
 USES_SHOWN = 5
@@ -19,6 +19,7 @@ USES_SHOWN = 5
 def standing_approvals(request: HttpRequest) -> HttpResponse:
     """Each with its bounds in words, who signed, why it lets nothing go, and its last uses."""
     user, at = reader(request), timezone.now()
+    require(user, May.SEE)
     places = OnCall.objects.filter(person__is_active=True).select_related("person")
     context = {
         "section": "approvals",
@@ -61,7 +62,7 @@ def to_review(user: User) -> list[dict[str, object]]:
     return [
         {
             "override": one,
-            "may_review": user.may(May.APPROVE) and user.pk not in {one.by_id, one.step.requested_by_id},
+            "may_review": user.may(May.APPROVE) and user.pk not in overrides.concerned(one),
         }
         for one in found
     ]

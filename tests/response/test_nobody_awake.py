@@ -17,12 +17,12 @@ from cases.choices import Stage
 from cases.models import Case, CaseDevice, CaseMember, Device, TimelineEntry
 from response.choices import PageState, RunState, StepState
 from response.errors import ApprovalError
-from response.models import Approval, OnCall, Override, Page, Run, StandingApproval, StepRun
+from response.models import Approval, KillSwitch, OnCall, Override, Page, Run, StandingApproval, StepRun
 from response.services import clock, invariants, overrides, paging, recovery, standing, steps
 from response.services.rota import on_call
 from secops import integrations
 from secops.errors import NotAllowedError
-from secops.models import User
+from secops.models import Integration, User
 from tests.factories import make_case, make_device, make_user
 from tests.response.conftest import ISOLATE, World, begin, say_yes, step_of
 
@@ -184,7 +184,7 @@ def test_each_bound_holds(
     at(minutes=11)
     begin_at_night(case, analyst)
 
-    a_while(at)
+    a_while(at, minutes=6)
 
     assert why in "\n".join(story(case))
     assert not world.effects
@@ -196,7 +196,7 @@ def test_a_critical_device_is_for_people(
     Device.objects.filter(pk=device.pk).update(is_critical=True)
     allow(*signers)
     begin_at_night(case, analyst)
-    a_while(at)
+    a_while(at, minutes=6)
     assert "FIN-LT-0142 is critical, which people decide" in "\n".join(story(case))
 
 
@@ -205,13 +205,13 @@ def test_the_cap_counts_the_uses_of_a_day(
 ) -> None:
     found = allow(*signers, cap=1)
     first = begin_at_night(case, analyst)
-    a_while(at)
+    a_while(at, minutes=6)
     assert step_of(first, "isolate").state == StepState.SUCCEEDED
 
     other = make_case(stage=Stage.RESPONSE, risk_score=91)
     CaseDevice.objects.create(case=other, device=make_device("FIN-LT-0150", group=GROUP))
     second = begin_at_night(other, analyst)
-    a_while(at)
+    a_while(at, minutes=6)
     assert step_of(second, "isolate").state == StepState.WAITING
     assert "it was used 1 times in 24 hours, and 1 is its cap" in "\n".join(story(other))
     assert Override.objects.filter(standing=found).count() == 1
@@ -224,7 +224,7 @@ def test_one_signature_or_a_changed_bound_lets_nothing_go(
     with pytest.raises(ApprovalError, match="You have signed it already"):
         standing.sign(found.pk, bounds_sha256=found.bounds_sha256, actor=signers[0])
     begin_at_night(case, analyst)
-    a_while(at)
+    a_while(at, minutes=6)
     assert "1 of 2 signatures are missing" in "\n".join(story(case))
 
     standing.sign(found.pk, bounds_sha256=found.bounds_sha256, actor=signers[1])
@@ -239,7 +239,7 @@ def test_one_signature_or_a_changed_bound_lets_nothing_go(
 def test_who_signed_does_not_ask_for_the_step(world: World, at: Moved, signers: tuple[User, User], case: Case) -> None:
     allow(*signers)
     begin_at_night(case, signers[1])
-    a_while(at)
+    a_while(at, minutes=6)
     assert "tess, who signed it, may not decide on this step" in "\n".join(story(case))
     assert not world.effects
 
@@ -249,11 +249,12 @@ def test_revoked_between_use_and_send_nothing_is_sent(
 ) -> None:
     found = allow(*signers)
     run = begin_at_night(case, analyst)
+    at(minutes=6)
     recovery.tick()
     assert step_of(run, "isolate").state == StepState.READY
     standing.revoke(found.pk, actor=signers[0])
 
-    a_while(at)
+    a_while(at, minutes=6)
 
     step = step_of(run, "isolate")
     assert (step.state, world.effects) == (StepState.FAILED, [])
@@ -265,11 +266,12 @@ def test_changed_parameters_void_it(
 ) -> None:
     allow(*signers)
     run = begin_at_night(case, analyst)
+    at(minutes=6)
     recovery.tick()
     other = {"device": make_device("FIN-LT-0999", group=GROUP).pk, "comment": ""}
     StepRun.objects.filter(run=run).update(params=other)
 
-    a_while(at)
+    a_while(at, minutes=6)
 
     assert step_of(run, "isolate").state == StepState.FAILED
     assert not world.effects
@@ -280,6 +282,7 @@ def test_two_ticks_at_once_use_it_once(
 ) -> None:
     allow(*signers)
     begin_at_night(case, analyst)
+    at(minutes=6)
     for _ in range(3):
         recovery.tick()
     assert Override.objects.count() == 1
@@ -356,6 +359,112 @@ def test_a_restricted_case_names_nothing_and_calls_only_its_people(
     assert "FIN-LT" not in text
     assert "solate" not in text
     assert f"/approvals/{StepRun.objects.get().pk}/" in text
+
+
+def test_who_lost_sight_of_the_case_is_not_called(
+    world: World, at: Moved, rota: list[User], case: Case, analyst: User
+) -> None:
+    begin_at_night(case, analyst)
+    recovery.tick()
+    share(case, analyst)
+    a_while(at)
+    assert (world.mails, Page.objects.get().result) == ([], "May not see the case any more")
+
+
+def test_a_mail_says_no_more_than_its_integration_may_be_told(
+    world: World, at: Moved, rota: list[User], case: Case, analyst: User
+) -> None:
+    Case.objects.filter(pk=case.pk).update(tlp=4)
+    Integration.objects.update(max_tlp=2)
+    begin_at_night(case, analyst)
+    a_while(at)
+    assert "look at a step" in world.mails[0]["text"]
+    assert "FIN-LT" not in world.mails[0]["text"]
+
+
+def test_a_long_rota_leaves_time_for_what_was_allowed(
+    world: World, at: Moved, signers: tuple[User, User], case: Case, analyst: User
+) -> None:
+    for number in range(8):
+        OnCall.objects.create(order=number, person=make_user(f"on{number}", ["responder"], email=f"{number}@c.example"))
+    allow(*signers)
+    run = begin_at_night(case, analyst)
+    for _ in range(30):
+        a_while(at, minutes=1)
+    assert Page.objects.filter(reason="asked").count() == 8
+    assert step_of(run, "isolate").state == StepState.SUCCEEDED
+
+
+def test_people_have_their_minutes_also_when_nobody_is_on_call(
+    world: World, at: Moved, signers: tuple[User, User], case: Case, analyst: User
+) -> None:
+    allow(*signers)
+    run = begin_at_night(case, analyst)
+    a_while(at, minutes=4)
+    assert step_of(run, "isolate").state == StepState.WAITING
+    a_while(at, minutes=2)
+    assert step_of(run, "isolate").state == StepState.SUCCEEDED
+    assert "Nobody is on call. Standing approval" in "\n".join(story(case))
+
+
+def test_nothing_is_used_up_while_nothing_may_be_sent(
+    world: World, at: Moved, signers: tuple[User, User], case: Case, analyst: User
+) -> None:
+    allow(*signers)
+    KillSwitch.objects.create(pk=1, is_on=True, reason="Drill")
+    begin_at_night(case, analyst)
+    a_while(at, minutes=6)
+    assert not Override.objects.exists()
+
+
+def test_who_signed_does_not_review_and_an_edit_does_not_undo_a_revoke(
+    client: Client, world: World, at: Moved, signers: tuple[User, User], case: Case, analyst: User, admin_user: User
+) -> None:
+    found = allow(*signers)
+    begin_at_night(case, analyst)
+    a_while(at, minutes=6)
+    with pytest.raises(NotAllowedError, match="another person reviews it"):
+        overrides.review(Override.objects.get().pk, text="I was right", actor=signers[0])
+
+    standing.revoke(found.pk, actor=signers[0])
+    client.force_login(admin_user)
+    page = client.post(f"/admin/response/standingapproval/{found.pk}/change/", {"title": "Again"})
+    assert page.status_code == 403
+    found.refresh_from_db()
+    assert found.revoked_at is not None
+
+
+def test_the_page_of_what_is_allowed_is_for_those_who_see_cases(client: Client, stranger: User) -> None:
+    client.force_login(stranger)
+    assert client.get("/approvals/standing/").status_code == 403
+
+
+def test_break_glass_has_the_same_deadline_and_the_same_sight(
+    world: World, at: Moved, case: Case, responder: User
+) -> None:
+    why = "Ransom notes appear and nobody picks up"
+    run = begin_at_night(case, responder)
+    step = step_of(run, "isolate")
+    overrides.break_glass(step.pk, reason=why, params_sha256=step.params_sha256, actor=responder)
+    share(case)
+    a_while(at)
+    assert (step_of(run, "isolate").state, world.effects) == (StepState.FAILED, [])
+
+    other = make_case(stage=Stage.RESPONSE)
+    CaseDevice.objects.create(case=other, device=make_device("FIN-LT-0151"))
+    late = step_of(begin_at_night(other, responder), "isolate")
+    at(minutes=31)
+    with pytest.raises(ApprovalError, match="The time for this decision is over"):
+        overrides.break_glass(late.pk, reason=why, params_sha256=late.params_sha256, actor=responder)
+
+
+def test_a_server_that_hangs_holds_up_one_shift_only(
+    world: World, at: Moved, rota: list[User], case: Case, analyst: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "SHIFT_SECONDS", 0.0)
+    begin_at_night(case, analyst)
+    recovery.tick()
+    assert paging.work() == 0
 
 
 def test_break_glass_goes_alone_and_is_reviewed_by_another(
@@ -447,7 +556,7 @@ def test_who_may_not_see_the_case_reads_nothing_of_its_review(
     share(case, analyst, *signers)
     allow(*signers)
     begin_at_night(case, analyst)
-    a_while(at)
+    a_while(at, minutes=6)
     found = Override.objects.get()
     client.force_login(rota[0])
     assert "FIN-LT-0142" not in client.get("/approvals/").content.decode()
