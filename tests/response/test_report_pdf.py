@@ -40,7 +40,9 @@ def page(client: Client, analyst: User) -> Client:
     return client
 
 
-@pytest.mark.parametrize("tlp", list(Tlp))
+@pytest.mark.parametrize(
+    "tlp", [Tlp.AMBER, *(pytest.param(one, marks=pytest.mark.slow) for one in Tlp if one != Tlp.AMBER)]
+)
 def test_each_page_bears_its_marking_twice_its_number_and_its_case(page: Client, analyst: User, tlp: Tlp) -> None:
     case = make_case(tlp=tlp)
     for number in range(60):
@@ -95,6 +97,7 @@ def assert_is_inert(read: PdfReader) -> None:
         assert b"/JavaScript" not in repr(read.get_object(number)).encode()
 
 
+@pytest.mark.slow
 def test_a_case_with_fields_of_100_kb_is_printed_in_time(page: Client, analyst: User) -> None:
     case = make_case(title="t" * 300)
     for number in range(20):

@@ -92,7 +92,9 @@ def case_about(person: Any, number: int) -> Case:
     return case
 
 
-@pytest.mark.parametrize("start", range(0, len(COMPANY), 12))
+@pytest.mark.parametrize(
+    "start", [0, *(pytest.param(start, marks=pytest.mark.slow) for start in range(12, len(COMPANY), 12))]
+)
 def test_nobody_of_the_company_is_left_in_page_or_json(page: Client, analyst: User, start: int) -> None:
     for number, person in enumerate(COMPANY[start : start + 12]):
         case = case_about(person, number)

@@ -21,6 +21,7 @@ def bench(tmp_path: Path):
     return ask
 
 
+@pytest.mark.slow
 def test_what_has_no_clock_meets_its_target(bench):
     ended = bench("queue_queries", "page_weight", "--repeat", "1", "--json", "--check")
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -104,6 +104,7 @@ def test_bad_addresses_appear_nowhere_but_in_their_stories():
     assert inside == {device("FIN-LT-0142")["ip"], device("ENG-WS-0210")["ip"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "anchor",
     ["2026-11-22T03:10:00+00:00", "2026-10-26T00:00:20+00:00"],
