@@ -54,6 +54,7 @@ def item(request: HttpRequest, pk: int, label: str) -> HttpResponse:
         "tlp": tlp_of(case),
         "item": found,
         "row": row_of(found),
+        "remains": retention.remains(found),
         "facts": facts_of(found),
         "lines": lines_of(found),
         "copies": [row_of(copy) for copy in found.copies.select_related("received_by")],
