@@ -35,7 +35,7 @@ def anchored(lines: Iterable[str]) -> Iterator[tuple[str, int, str, str]]:
     """(case, seq, hash, time) of an anchor's lines; a line that is no head is passed over."""
     for line in lines:
         words = line.split()
-        if len(words) == 4 and words[0].startswith("CASE-") and words[1].isdigit() and len(words[2]) == 64:
+        if len(words) == 4 and words[0].startswith("CASE-") and words[1].isdecimal() and len(words[2]) == 64:
             yield words[0], int(words[1]), words[2], words[3]
 
 
@@ -47,7 +47,7 @@ class Export:
         self.case = ""
         self.hashes = {0: FIRST}  # by seq
         self.bodies: list[dict[str, Any]] = []
-        self.later = ""  # what the anchor knows of the time after this export
+        self.later = ""  # how far the anchor reaches
 
     def problems(self, anchor: Iterable[str] | None = None) -> Iterator[str]:
         yield from self._chain()
@@ -136,16 +136,20 @@ class Export:
     def _anchor(self, lines: Iterable[str]) -> Iterator[str]:
         """Heads that were written outside. One of a time after this export says nothing about it: see `later`."""
         ours = [one for one in anchored(lines) if one[0] == self.case]
-        if not ours:
-            yield f"anchor: holds no line of {self.case or 'this case'}; it proves nothing about it"
         ends = _time(self.bodies[-1].get("at")) if self.bodies else None
+        last, confirmed, newer = max(self.hashes), 0, 0
         for _, seq, known, at in ours:
-            if seq <= max(self.hashes) and self.hashes.get(seq) == known:
-                continue
-            if seq <= max(self.hashes) or ends is None or (_time(at) or ends) <= ends:
+            written = _time(at)
+            if seq <= last and self.hashes.get(seq) == known:
+                confirmed = max(confirmed, seq)
+            elif seq <= last or ends is None or written is None or written <= ends:
                 yield f"anchor of {at}: entry {seq} is missing or was rewritten since"
             else:
-                self.later = f"The anchor knows later entries, up to {seq} at {at}: this export ends before them."
+                newer += 1
+        if not confirmed:
+            yield f"anchor: confirms no entry of this export ({len(ours)} lines of {self.case or 'this case'})"
+        self.later = f"The anchor confirms the chain up to entry {confirmed}"
+        self.later += f"; {newer} later anchor lines are newer than this export." if newer else "."
 
 
 def _entry(line: str) -> dict[str, Any] | None:
@@ -163,10 +167,12 @@ def _details(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _time(text: Any) -> datetime | None:
+    """With an offset only: others cannot be compared."""
     try:
-        return datetime.fromisoformat(str(text))
+        at = datetime.fromisoformat(str(text))
     except ValueError:
         return None
+    return at if at.tzinfo else None
 
 
 def _digest(path: Path) -> str:
@@ -188,7 +194,7 @@ def main() -> int:
     print(
         "\n".join(found) or f"Whole: {export.case}, {len(export.bodies)} entries and every file as they were written."
     )
-    if export.later:
+    if export.later and not found:
         print(export.later)
     if not found and anchor is None:
         print("No anchor was given: a chain that was rewritten as a whole would not be noticed.")

@@ -193,12 +193,44 @@ def test_an_anchor_of_later_days_does_not_make_an_old_export_false(
 ) -> None:
     evidence.hand_over(item.pk, to="Court", reason="Hearing", actor=analyst)
     anchor = tmp_path / "anchor.txt"
-    anchor.write_text(anchor_of(case).replace("2026-11-24", "2099-01-01"))
+    first = f"{case.number} 3 {lines(exported)[2]['hash']} 2026-11-24T14:00:00+00:00\n"
+    anchor.write_text(first + anchor_of(case).replace("2026-11-24", "2099-01-01"))
 
     said, code = check(exported, "--anchor", str(anchor))
 
     assert code == 0, said
-    assert "The anchor knows later entries, up to 9" in said
+    assert "confirms the chain up to entry 3; 1 later anchor lines are newer than this export." in said
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_anchor_that_confirms_no_entry_proves_nothing(
+    exported: Path, case: Case, item: Evidence, analyst: User, tmp_path: Path, cut: bool
+) -> None:
+    """Its only line is newer: with an entry taken out of the chain, it would be newer than all of what is left."""
+    anchor = tmp_path / "anchor.txt"
+    if not cut:
+        evidence.hand_over(item.pk, to="Court", reason="Hearing", actor=analyst)
+    anchor.write_text(anchor_of(case).replace("2026-11-24", "2099-01-01"))
+    if cut:
+        entries = lines(exported)
+        del entries[2]
+        write(exported, rechained(entries), with_manifest=True)
+
+    said, code = check(exported, "--anchor", str(anchor))
+
+    assert (code, "anchor: confirms no entry of this export" in said) == (1, True)
+
+
+@pytest.mark.parametrize("line", ["{case} ² {hash} 2026-11-24T14:00:00+00:00", "{case} 99 {hash} 2099-01-01T00:00:00"])
+def test_an_anchor_line_that_no_clock_of_ours_wrote_is_no_traceback(
+    exported: Path, case: Case, tmp_path: Path, line: str
+) -> None:
+    anchor = tmp_path / "anchor.txt"
+    anchor.write_text(line.format(case=case.number, hash="0" * 64) + "\n")
+
+    said, code = check(exported, "--anchor", str(anchor))
+
+    assert (code, "Traceback" in said) == (1, False)
 
 
 def test_an_anchor_that_never_heard_of_the_case_proves_nothing(exported: Path, tmp_path: Path) -> None:
