@@ -20,6 +20,9 @@ from typing import Any
 
 FIRST = "0" * 64
 EXPORTED = "exported"
+NAMES = {"custody.jsonl", "manifest.json", "custody.py", "files"}
+KEYS = {"seq", "previous", "body", "hash"}
+BODY = {"case", "evidence", "at", "action", "who", "sha256", "details"}
 
 
 def canonical(value: Any) -> bytes:
@@ -46,15 +49,26 @@ class Export:
         self.folder = folder
         self.case = ""
         self.hashes = {0: FIRST}  # by seq
+        self.last = 0  # the highest seq
         self.bodies: list[dict[str, Any]] = []
         self.later = ""  # how far the anchor reaches
 
     def problems(self, anchor: Iterable[str] | None = None) -> Iterator[str]:
+        yield from self._names()
         yield from self._chain()
         yield from self._manifest()
         yield from self._files()
         if anchor is not None:
             yield from self._anchor(anchor)
+
+    def _names(self) -> Iterator[str]:
+        """What no export of ours holds, and what points elsewhere."""
+        for path in sorted(self.folder.glob("*")):
+            if path.name not in NAMES:
+                yield f"{path.name}: is not of this export"
+        for path in (*sorted(self.folder.glob("*")), *sorted((self.folder / "files").glob("*"))):
+            if path.is_symlink():
+                yield f"{path.name}: is a link to elsewhere"
 
     def _chain(self) -> Iterator[str]:
         path = self.folder / "custody.jsonl"
@@ -72,7 +86,7 @@ class Export:
 
     def _link(self, number: int, entry: dict[str, Any]) -> Iterator[str]:
         """One entry against the one before; it becomes the last."""
-        seq, body, last = entry["seq"], entry["body"], max(self.hashes)
+        seq, body, last = entry["seq"], entry["body"], self.last
         self.case = self.case or str(body.get("case"))
         if seq != last + 1:
             yield f"line {number}: entry {seq} comes after entry {last}; an entry was removed, added or moved"
@@ -83,19 +97,44 @@ class Export:
         if body.get("case") != self.case:
             yield f"entry {seq}: is of another case, {body.get('case')}"
         self.hashes[seq] = entry["hash"]
+        self.last = max(last, seq)
         self.bodies.append(body)
 
     def _manifest(self) -> Iterator[str]:
         """The head that the manifest names must be the last entry: a tail that was cut off is found by it."""
         try:
-            head = json.loads((self.folder / "manifest.json").read_text("utf-8"))["head"]
-            seq, known = int(head["seq"]), head["hash"]
-        except (OSError, ValueError, KeyError, TypeError):
+            manifest = _read((self.folder / "manifest.json").read_text("utf-8"))
+            seq, known = int(manifest["head"]["seq"]), manifest["head"]["hash"]
+            items = [{name: one[name] for name in ("id", "sha256", "size", "title")} for one in manifest["evidence"]]
+            said = {name: manifest[name] for name in ("case", "export", "exported_at", "reason")}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             yield "manifest.json: is missing or cannot be read"
             return
-        last = max(self.hashes)
+        end = self.bodies[-1] if self.bodies else {}
+        details = _details(end)
+        true = {"export": details.get("export"), "exported_at": end.get("at"), "reason": details.get("reason")}
+        for name, value in (true | {"case": self.case}).items():
+            if said[name] != value:
+                yield f"manifest.json: {name} is not what the chain says"
+        if items != self._items():
+            yield "manifest.json: its evidence is not what the chain says"
+        last = self.last
         if (seq, known) != (last, self.hashes[last]):
             yield f"manifest.json: says that the chain ends at entry {seq}; it ends at {last} or was rewritten"
+
+    def _ours(self) -> list[dict[str, Any]]:
+        """The entries of the export that made this, one for each item."""
+        export = _details(self.bodies[-1]).get("export") if self.bodies else None
+        return [one for one in self.bodies if one["action"] == EXPORTED and _details(one).get("export") == export]
+
+    def _items(self) -> list[dict[str, Any]]:
+        """As the manifest must list them."""
+        received = {str(one["evidence"]): _details(one) for one in self.bodies if one["action"] == "received"}
+        return [
+            {"id": one["evidence"], "sha256": one["sha256"] or None}
+            | {name: received.get(str(one["evidence"]), {}).get(name) for name in ("size", "title")}
+            for one in self._ours()
+        ]
 
     def _carried(self) -> Iterator[str | tuple[str, str]]:
         """From the chain itself: problems, and (sha256, item) of each file that this export must hold."""
@@ -103,11 +142,7 @@ class Export:
         if not self.bodies or self.bodies[-1].get("action") != EXPORTED or not last.get("export"):
             yield "custody.jsonl: does not end with the export that made it; the end was cut off"
             return
-        ours = [
-            one
-            for one in self.bodies
-            if one.get("action") == EXPORTED and _details(one).get("export") == last["export"]
-        ]
+        ours = self._ours()
         if len(ours) != last.get("items"):
             yield f"custody.jsonl: {len(ours)} of {last.get('items')} entries of this export are there"
         for body in ours:
@@ -124,7 +159,8 @@ class Export:
                 continue
             sha256, item = one
             known.add(sha256)
-            found = _digest(self.folder / "files" / sha256)
+            is_hash = len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")
+            found = _digest(self.folder / "files" / sha256) if is_hash else ""
             if not found:
                 yield f"file {sha256[:12]}… ({item}): is missing"
             elif found != sha256:
@@ -137,7 +173,7 @@ class Export:
         """Heads that were written outside. One of a time after this export says nothing about it: see `later`."""
         ours = [one for one in anchored(lines) if one[0] == self.case]
         ends = _time(self.bodies[-1].get("at")) if self.bodies else None
-        last, confirmed, newer = max(self.hashes), 0, 0
+        last, confirmed, newer = self.last, 0, 0
         for _, seq, known, at in ours:
             written = _time(at)
             if seq <= last and self.hashes.get(seq) == known:
@@ -152,13 +188,34 @@ class Export:
         self.later += f"; {newer} later anchor lines are newer than this export." if newer else "."
 
 
+def _read(text: str) -> Any:
+    """JSON that means one thing to everybody: no key twice, no NaN."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a key stands twice")
+        return found
+
+    value = json.loads(text, object_pairs_hook=once)
+    canonical(value)  # what has no spelling has no hash
+    return value
+
+
 def _entry(line: str) -> dict[str, Any] | None:
+    """One entry with all of its keys and no other; None when it is none."""
     try:
-        entry = json.loads(line)
-        is_whole = isinstance(entry["seq"], int) and isinstance(entry["body"], dict)
-        return entry if is_whole and isinstance(entry["previous"], str) and isinstance(entry["hash"], str) else None
-    except (ValueError, KeyError, TypeError):
+        entry: dict[str, Any] = _read(line)
+        is_whole = set(entry) == KEYS and type(entry["seq"]) is int and set(entry["body"]) == BODY
+        is_whole = is_whole and isinstance(entry["body"], dict) and isinstance(entry["previous"], str)
+        return entry if is_whole and isinstance(entry["hash"], str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _shown(text: str) -> str:
+    """Nothing in a name moves the cursor or makes a line of its own."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _details(body: dict[str, Any]) -> dict[str, Any]:
@@ -176,8 +233,8 @@ def _time(text: Any) -> datetime | None:
 
 
 def _digest(path: Path) -> str:
-    """Empty when there is no such file, and for a name that is no hash: nothing outside of the folder is read."""
-    if len(path.name) != 64 or not path.is_file():
+    """Empty when there is no such file, and for a link: nothing outside of the folder is read."""
+    if path.is_symlink() or not path.is_file():
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -192,7 +249,8 @@ def main() -> int:
     anchor = asked.anchor.read_text("utf-8", errors="replace").splitlines() if asked.anchor else None
     found = list(export.problems(anchor))
     print(
-        "\n".join(found) or f"Whole: {export.case}, {len(export.bodies)} entries and every file as they were written."
+        "\n".join(_shown(one) for one in found)
+        or f"Whole: {export.case}, {len(export.bodies)} entries and every file as they were written."
     )
     if export.later and not found:
         print(export.later)

@@ -350,3 +350,62 @@ def test_the_file_of_a_damaged_item_is_not_opened(item: Evidence, analyst: User)
     with pytest.raises(EvidenceError, match="no whole file"):
         exports.view(item.pk, "Look", actor=analyst)
     assert path_of(item).exists()
+
+
+FIRST_LINES: dict[str, Callable[[str], str]] = {
+    "twice": lambda line: line.replace('{"body":{', '{"body":{},"body":{', 1),
+    "unknown key": lambda line: line[:-1] + ',"approved_by":"the judge"}',
+    "no number": lambda line: line.replace('"body":{', '"body":{"x":NaN,', 1),
+    "surrogate": lambda line: line.replace('"body":{', '"body":{"x":"\\ud800",', 1),
+    "deep": lambda line: '{"body":' + "[" * 200_000 + "]" * 200_000 + "}",
+}
+
+
+@pytest.mark.parametrize("what", FIRST_LINES)
+def test_it_refuses_a_line_that_others_could_read_otherwise(exported: Path, what: str) -> None:
+    first, *rest = (exported / "custody.jsonl").read_text().splitlines()
+    (exported / "custody.jsonl").write_text("\n".join([FIRST_LINES[what](first), *rest]) + "\n")
+
+    said, code = check(exported)
+
+    assert (code, "line 1: cannot be read" in said, "Traceback" in said) == (1, True, False)
+
+
+@pytest.mark.parametrize("name", ["case", "export", "reason", "exported_at"])
+def test_it_refuses_a_manifest_that_says_other_than_the_chain(exported: Path, name: str) -> None:
+    path = exported / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: "other"}))
+
+    said, code = check(exported)
+
+    assert (said.strip(), code) == (f"manifest.json: {name} is not what the chain says", 1)
+
+
+@pytest.mark.parametrize("name", ["id", "sha256", "size", "title"])
+def test_it_refuses_a_manifest_that_lists_other_items(exported: Path, name: str) -> None:
+    path = exported / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["evidence"][0][name] = "other"
+    path.write_text(json.dumps(manifest))
+
+    said, code = check(exported)
+
+    assert (said.strip(), code) == ("manifest.json: its evidence is not what the chain says", 1)
+
+
+def test_it_refuses_what_was_put_beside_and_links_and_shows_names_as_text(
+    exported: Path, item: Evidence, tmp_path: Path
+) -> None:
+    (exported / "more").mkdir()
+    (exported / "files" / "a\n\x1b[2JWhole").write_bytes(b"x")
+    path = exported / "files" / item.sha256
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+
+    said, code = check(exported)
+
+    assert code == 1
+    assert "more: is not of this export" in said
+    assert f"{item.sha256}: is a link to elsewhere" in said
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 4
