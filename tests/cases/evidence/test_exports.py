@@ -409,3 +409,17 @@ def test_it_refuses_what_was_put_beside_and_links_and_shows_names_as_text(
     assert f"{item.sha256}: is a link to elsewhere" in said
     assert "\x1b" not in said
     assert len(said.splitlines()) == 4
+
+
+def test_a_file_that_is_missing_unnoticed_is_left_out_and_not_downloaded(
+    case: Case, item: Evidence, analyst: User, tmp_path: Path
+) -> None:
+    clean = take(case, b"clean", is_hazardous=False)
+    path_of(clean).unlink()
+
+    folder = unpack(exports.export(case.pk, reason="x", password=PASSWORD, actor=analyst), tmp_path)
+
+    said, code = check(folder)
+    assert (said.strip(), code) == ("E-2: its file was left out: it is missing", 1)
+    with pytest.raises(EvidenceError, match="no whole file"):
+        exports.view(clean.pk, "Look", actor=analyst)
