@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 
 
 @register()
@@ -28,14 +29,16 @@ def cache_is_shared(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 
 @register()
-def anchor_is_elsewhere(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Heads that stand beside the database prove nothing against somebody who can rewrite it."""
+def anchor_is_elsewhere(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Heads that stand beside the database prove nothing against somebody who can rewrite it. A folder that is away,
+    as a share is while its machine starts, must stop neither the clock nor the queues: the duty says it, too."""
     where: str = settings.NIGHTDESK_ANCHOR
     if not where or where.startswith("mailto:"):
         return []
     path = Path(where)
-    if path.is_absolute() and path.is_dir() and not path.resolve().is_relative_to(settings.DATA_DIR):
-        return []
-    return [
-        Error("NIGHTDESK_ANCHOR must be a folder outside of the data folder, or mailto:address.", id="nightdesk.E003")
-    ]
+    if not path.is_absolute() or path.resolve().is_relative_to(settings.DATA_DIR):
+        what = "NIGHTDESK_ANCHOR must be a folder outside of the data folder, or mailto:address."
+        return [Error(what, id="nightdesk.E003")]
+    if not path.is_dir():
+        return [checks.Warning(f"NIGHTDESK_ANCHOR: {where} is not there, no anchor is written.", id="nightdesk.W001")]
+    return []

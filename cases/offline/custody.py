@@ -20,6 +20,9 @@ from typing import Any
 
 FIRST = "0" * 64
 EXPORTED = "exported"
+NAMES = {"custody.jsonl", "manifest.json", "custody.py", "files"}
+KEYS = {"seq", "previous", "body", "hash"}
+BODY = {"case", "evidence", "at", "action", "who", "sha256", "details"}
 
 
 def canonical(value: Any) -> bytes:
@@ -35,7 +38,7 @@ def anchored(lines: Iterable[str]) -> Iterator[tuple[str, int, str, str]]:
     """(case, seq, hash, time) of an anchor's lines; a line that is no head is passed over."""
     for line in lines:
         words = line.split()
-        if len(words) == 4 and words[0].startswith("CASE-") and words[1].isdigit() and len(words[2]) == 64:
+        if len(words) == 4 and words[0].startswith("CASE-") and words[1].isdecimal() and len(words[2]) == 64:
             yield words[0], int(words[1]), words[2], words[3]
 
 
@@ -46,15 +49,26 @@ class Export:
         self.folder = folder
         self.case = ""
         self.hashes = {0: FIRST}  # by seq
+        self.last = 0  # the highest seq
         self.bodies: list[dict[str, Any]] = []
-        self.later = ""  # what the anchor knows of the time after this export
+        self.later = ""  # how far the anchor reaches
 
     def problems(self, anchor: Iterable[str] | None = None) -> Iterator[str]:
+        yield from self._names()
         yield from self._chain()
         yield from self._manifest()
         yield from self._files()
         if anchor is not None:
             yield from self._anchor(anchor)
+
+    def _names(self) -> Iterator[str]:
+        """What no export of ours holds, and what points elsewhere."""
+        for path in sorted(self.folder.glob("*")):
+            if path.name not in NAMES:
+                yield f"{path.name}: is not of this export"
+        for path in (*sorted(self.folder.glob("*")), *sorted((self.folder / "files").glob("*"))):
+            if path.is_symlink():
+                yield f"{path.name}: is a link to elsewhere"
 
     def _chain(self) -> Iterator[str]:
         path = self.folder / "custody.jsonl"
@@ -72,7 +86,7 @@ class Export:
 
     def _link(self, number: int, entry: dict[str, Any]) -> Iterator[str]:
         """One entry against the one before; it becomes the last."""
-        seq, body, last = entry["seq"], entry["body"], max(self.hashes)
+        seq, body, last = entry["seq"], entry["body"], self.last
         self.case = self.case or str(body.get("case"))
         if seq != last + 1:
             yield f"line {number}: entry {seq} comes after entry {last}; an entry was removed, added or moved"
@@ -83,19 +97,44 @@ class Export:
         if body.get("case") != self.case:
             yield f"entry {seq}: is of another case, {body.get('case')}"
         self.hashes[seq] = entry["hash"]
+        self.last = max(last, seq)
         self.bodies.append(body)
 
     def _manifest(self) -> Iterator[str]:
         """The head that the manifest names must be the last entry: a tail that was cut off is found by it."""
         try:
-            head = json.loads((self.folder / "manifest.json").read_text("utf-8"))["head"]
-            seq, known = int(head["seq"]), head["hash"]
-        except (OSError, ValueError, KeyError, TypeError):
+            manifest = _read((self.folder / "manifest.json").read_text("utf-8"))
+            seq, known = int(manifest["head"]["seq"]), manifest["head"]["hash"]
+            items = [{name: one[name] for name in ("id", "sha256", "size", "title")} for one in manifest["evidence"]]
+            said = {name: manifest[name] for name in ("case", "export", "exported_at", "reason")}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             yield "manifest.json: is missing or cannot be read"
             return
-        last = max(self.hashes)
+        end = self.bodies[-1] if self.bodies else {}
+        details = _details(end)
+        true = {"export": details.get("export"), "exported_at": end.get("at"), "reason": details.get("reason")}
+        for name, value in (true | {"case": self.case}).items():
+            if said[name] != value:
+                yield f"manifest.json: {name} is not what the chain says"
+        if items != self._items():
+            yield "manifest.json: its evidence is not what the chain says"
+        last = self.last
         if (seq, known) != (last, self.hashes[last]):
             yield f"manifest.json: says that the chain ends at entry {seq}; it ends at {last} or was rewritten"
+
+    def _ours(self) -> list[dict[str, Any]]:
+        """The entries of the export that made this, one for each item."""
+        export = _details(self.bodies[-1]).get("export") if self.bodies else None
+        return [one for one in self.bodies if one["action"] == EXPORTED and _details(one).get("export") == export]
+
+    def _items(self) -> list[dict[str, Any]]:
+        """As the manifest must list them."""
+        received = {str(one["evidence"]): _details(one) for one in self.bodies if one["action"] == "received"}
+        return [
+            {"id": one["evidence"], "sha256": one["sha256"] or None}
+            | {name: received.get(str(one["evidence"]), {}).get(name) for name in ("size", "title")}
+            for one in self._ours()
+        ]
 
     def _carried(self) -> Iterator[str | tuple[str, str]]:
         """From the chain itself: problems, and (sha256, item) of each file that this export must hold."""
@@ -103,11 +142,7 @@ class Export:
         if not self.bodies or self.bodies[-1].get("action") != EXPORTED or not last.get("export"):
             yield "custody.jsonl: does not end with the export that made it; the end was cut off"
             return
-        ours = [
-            one
-            for one in self.bodies
-            if one.get("action") == EXPORTED and _details(one).get("export") == last["export"]
-        ]
+        ours = self._ours()
         if len(ours) != last.get("items"):
             yield f"custody.jsonl: {len(ours)} of {last.get('items')} entries of this export are there"
         for body in ours:
@@ -124,7 +159,8 @@ class Export:
                 continue
             sha256, item = one
             known.add(sha256)
-            found = _digest(self.folder / "files" / sha256)
+            is_hash = len(sha256) == 64 and set(sha256) <= set("0123456789abcdef")
+            found = _digest(self.folder / "files" / sha256) if is_hash else ""
             if not found:
                 yield f"file {sha256[:12]}… ({item}): is missing"
             elif found != sha256:
@@ -136,25 +172,50 @@ class Export:
     def _anchor(self, lines: Iterable[str]) -> Iterator[str]:
         """Heads that were written outside. One of a time after this export says nothing about it: see `later`."""
         ours = [one for one in anchored(lines) if one[0] == self.case]
-        if not ours:
-            yield f"anchor: holds no line of {self.case or 'this case'}; it proves nothing about it"
         ends = _time(self.bodies[-1].get("at")) if self.bodies else None
+        last, confirmed, newer = self.last, 0, 0
         for _, seq, known, at in ours:
-            if seq <= max(self.hashes) and self.hashes.get(seq) == known:
-                continue
-            if seq <= max(self.hashes) or ends is None or (_time(at) or ends) <= ends:
+            written = _time(at)
+            if seq <= last and self.hashes.get(seq) == known:
+                confirmed = max(confirmed, seq)
+            elif seq <= last or ends is None or written is None or written <= ends:
                 yield f"anchor of {at}: entry {seq} is missing or was rewritten since"
             else:
-                self.later = f"The anchor knows later entries, up to {seq} at {at}: this export ends before them."
+                newer += 1
+        if not confirmed:
+            yield f"anchor: confirms no entry of this export ({len(ours)} lines of {self.case or 'this case'})"
+        self.later = f"The anchor confirms the chain up to entry {confirmed}"
+        self.later += f"; {newer} later anchor lines are newer than this export." if newer else "."
+
+
+def _read(text: str) -> Any:
+    """JSON that means one thing to everybody: no key twice, no NaN."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a key stands twice")
+        return found
+
+    value = json.loads(text, object_pairs_hook=once)
+    canonical(value)  # what has no spelling has no hash
+    return value
 
 
 def _entry(line: str) -> dict[str, Any] | None:
+    """One entry with all of its keys and no other; None when it is none."""
     try:
-        entry = json.loads(line)
-        is_whole = isinstance(entry["seq"], int) and isinstance(entry["body"], dict)
-        return entry if is_whole and isinstance(entry["previous"], str) and isinstance(entry["hash"], str) else None
-    except (ValueError, KeyError, TypeError):
+        entry: dict[str, Any] = _read(line)
+        is_whole = set(entry) == KEYS and type(entry["seq"]) is int and set(entry["body"]) == BODY
+        is_whole = is_whole and isinstance(entry["body"], dict) and isinstance(entry["previous"], str)
+        return entry if is_whole and isinstance(entry["hash"], str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _shown(text: str) -> str:
+    """Nothing in a name moves the cursor or makes a line of its own."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _details(body: dict[str, Any]) -> dict[str, Any]:
@@ -163,15 +224,17 @@ def _details(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _time(text: Any) -> datetime | None:
+    """With an offset only: others cannot be compared."""
     try:
-        return datetime.fromisoformat(str(text))
+        at = datetime.fromisoformat(str(text))
     except ValueError:
         return None
+    return at if at.tzinfo else None
 
 
 def _digest(path: Path) -> str:
-    """Empty when there is no such file, and for a name that is no hash: nothing outside of the folder is read."""
-    if len(path.name) != 64 or not path.is_file():
+    """Empty when there is no such file, and for a link: nothing outside of the folder is read."""
+    if path.is_symlink() or not path.is_file():
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -186,9 +249,10 @@ def main() -> int:
     anchor = asked.anchor.read_text("utf-8", errors="replace").splitlines() if asked.anchor else None
     found = list(export.problems(anchor))
     print(
-        "\n".join(found) or f"Whole: {export.case}, {len(export.bodies)} entries and every file as they were written."
+        "\n".join(_shown(one) for one in found)
+        or f"Whole: {export.case}, {len(export.bodies)} entries and every file as they were written."
     )
-    if export.later:
+    if export.later and not found:
         print(export.later)
     if not found and anchor is None:
         print("No anchor was given: a chain that was rewritten as a whole would not be noticed.")

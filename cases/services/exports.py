@@ -88,7 +88,7 @@ def view(evidence_id: int, reason: str, *, actor: User) -> Evidence:
     """Record that a person reads the bytes, for `chunks` to give them. Its page shows none: opening it is no view."""
     require(actor, May.WORK)
     item = locked(evidence_id)
-    if item.is_hazardous or not item.is_here:
+    if item.is_hazardous or not item.is_here or not store().has(item.sha256):
         why = "may be malware and leaves as an encrypted ZIP only" if item.is_hazardous else "has no whole file here"
         raise EvidenceError(f"{item.number} {why}.")
     custody.append(item, CustodyAction.VIEWED, actor=actor, reason=needed(reason))
@@ -111,10 +111,10 @@ def export(case_id: int, *, reason: str, password: str, only: Evidence | None = 
     if not items:
         raise EvidenceError(f"{case.number} has no evidence that could be exported.")
     shared: dict[str, Any] = {"export": str(uuid4()), "items": len(items), "reason": needed(reason)}
+    files = {item.sha256 for item in items if item.is_here and store().has(item.sha256)}
     for item in items:
-        custody.append(item, CustodyAction.EXPORTED, actor=actor, **shared, **_carried(item))
+        custody.append(item, CustodyAction.EXPORTED, actor=actor, **shared, **_carried(item, files))
         say(item, f"{item.number} exported as an encrypted ZIP: {shared['reason']}", actor)
-    files = sorted({item.sha256 for item in items if item.is_here})
     chain = list(custody.lines(case_id))
     texts = {
         "custody.jsonl": b"".join(canonical(line) + b"\n" for line in chain),
@@ -124,14 +124,15 @@ def export(case_id: int, *, reason: str, password: str, only: Evidence | None = 
         "custody.py": Path(offline.__file__).read_bytes(),
     }
     of = f"{case.number}-{only.number}" if only else case.number
-    return Export(f"{of}-evidence-{timezone.now():%Y%m%dT%H%M%SZ}.zip", files, texts, password)
+    return Export(f"{of}-evidence-{timezone.now():%Y%m%dT%H%M%SZ}.zip", sorted(files), texts, password)
 
 
-def _carried(item: Evidence) -> dict[str, Any]:
-    """What the chain says of the file; a damaged one is left out, and that is said."""
-    if item.is_here and store().has(item.sha256):
+def _carried(item: Evidence, files: set[str]) -> dict[str, Any]:
+    """What the chain says of the file; one that is damaged or missing is left out, and that is said."""
+    if item.is_here and item.sha256 in files:
         return {"with_file": True}
-    return {"with_file": False, "left_out": "it does not match what was received" if item.sha256 else ""}
+    why = "it is missing" if item.is_here else "it does not match what was received"
+    return {"with_file": False, "left_out": why if item.sha256 else ""}
 
 
 def _manifest(

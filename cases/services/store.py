@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,9 @@ from secops.faultpoints import hit
 
 CHUNK = 1 << 20  # bytes
 STALE_SECONDS = 86_400  # a draft that old belongs to nobody
+ASIDE_SECONDS = 600  # whoever moved a file aside so long ago died over it
 FREE_SHARE = 0.10  # of the disk stays free
+ASIDE = re.compile(r"([0-9a-f]{64})\.[0-9a-f]{8}")  # a file on its way out, in tmp/
 
 
 class Draft(Protocol):
@@ -156,10 +159,10 @@ class FolderStore:
             return False
         is_needed = unless()
         if is_needed:
-            with suppress(FileExistsError):
-                os.link(aside, path)
-        aside.unlink()
-        _sync(path.parent)
+            self._put_back(aside, path)
+        else:
+            aside.unlink()
+            _sync(path.parent)
         return not is_needed
 
     def hashes(self) -> Iterator[str]:
@@ -174,14 +177,26 @@ class FolderStore:
             )
 
     def _sweep(self) -> None:
-        """What was left behind by a process that died, once nobody can be writing it any more."""
-        old = time.time() - STALE_SECONDS
+        """What was left behind by a process that died, once nobody can be writing it any more. A file that was moved
+        aside may be the only copy of what a row needs: it goes back, and one that no row needs is told by the check."""
+        now = time.time()
         for path in self.tmp.iterdir():
+            aside = ASIDE.fullmatch(path.name)
             try:
-                if path.stat().st_mtime < old:
+                if path.stat().st_mtime > now - (ASIDE_SECONDS if aside else STALE_SECONDS):
+                    continue
+                if aside:
+                    self._put_back(path, self.path(aside[1]))
+                else:
                     path.unlink()
             except FileNotFoundError:  # its writer was just done with it
                 continue
+
+    def _put_back(self, aside: Path, path: Path) -> None:
+        with suppress(FileExistsError):
+            os.link(aside, path)
+        _sync(path.parent)
+        aside.unlink()
 
 
 def store() -> Store:

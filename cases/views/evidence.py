@@ -54,6 +54,7 @@ def item(request: HttpRequest, pk: int, label: str) -> HttpResponse:
         "tlp": tlp_of(case),
         "item": found,
         "row": row_of(found),
+        "remains": retention.remains(found),
         "facts": facts_of(found),
         "lines": lines_of(found),
         "copies": [row_of(copy) for copy in found.copies.select_related("received_by")],
@@ -140,7 +141,9 @@ def leave(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = get_object_or_404(case.evidence, pk=ticket["item"]) if ticket["item"] else None
     if ticket["what"] == "view" and found:
         exports.view(found.pk, ticket["reason"], actor=user)
-        return _bytes(exports.chunks(found.sha256), f"{case.number}_{found.number}_{found.sha256[:12]}.bin")
+        response = _bytes(exports.chunks(found.sha256), f"{case.number}_{found.number}_{found.sha256[:12]}.bin")
+        response["Content-Length"] = str(found.size)
+        return response
     password = request.POST.get("password", "")
     made = exports.export(case.pk, reason=ticket["reason"], password=password, only=found, actor=user)
     return _bytes(made, made.name)

@@ -156,3 +156,9 @@ def test_an_anchor_beside_the_database_is_refused_at_start(
     settings.NIGHTDESK_ANCHOR = where.format(data=settings.DATA_DIR)
 
     assert (anchor_is_elsewhere(None) == []) == is_fine
+
+
+def test_an_anchor_that_is_away_stops_neither_clock_nor_queues(settings: Any, tmp_path: Path) -> None:
+    settings.NIGHTDESK_ANCHOR = str(tmp_path / "away")
+
+    assert [(one.id, one.is_serious()) for one in anchor_is_elsewhere(None)] == [("nightdesk.W001", False)]

@@ -12,6 +12,7 @@ from cases.choices import CustodyAction
 from cases.errors import EvidenceError, IncompleteError
 from cases.models import Case, CustodyEntry, CustodyHead, Evidence, TimelineEntry
 from cases.services import custody, evidence, retention
+from cases.services.store import FolderStore
 from secops.chain import FIRST, entry_hash
 from secops.errors import NotAllowedError
 from secops.models import User
@@ -298,6 +299,33 @@ def test_two_persons_destroy_and_the_row_and_chain_stay(
     for act in (lambda: evidence.verify(item.pk), lambda: evidence.seal(item.pk, actor=analyst)):
         with pytest.raises(EvidenceError, match="was destroyed"):
             act()
+
+
+def test_a_file_that_stayed_although_destroyed_is_told_and_removed_once_more(
+    case: Case, item: Evidence, analyst: User, responder: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    retention.ask_destruction(item.pk, "Done", actor=analyst)
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "remove", broken)
+        with pytest.raises(EvidenceError, match="is still here: Permission denied"):
+            retention.destroy(item.pk, actor=responder)
+
+    short = item.sha256[:12]
+    told = f"{case.number}: E-1 is destroyed, its file ({short}…) is still here: destroy it again"
+    assert (check("--all")[0][0], check("--all")[1]) == (told, 1)
+    with pytest.raises(NotAllowedError):
+        retention.destroy(item.pk, actor=analyst)
+
+    retention.destroy(item.pk, actor=responder)
+
+    assert not path_of(item).exists()
+    assert check("--all") == (["1 chains of custody checked, 0 problems"], 0)
+    assert CustodyEntry.objects.filter(action="destroyed").count() == 1
+    with pytest.raises(EvidenceError, match="was destroyed"):
+        retention.destroy(item.pk, actor=responder)
 
 
 def test_bytes_that_another_item_has_stay(case: Case, item: Evidence, analyst: User, responder: User) -> None:

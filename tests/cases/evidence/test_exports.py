@@ -193,12 +193,44 @@ def test_an_anchor_of_later_days_does_not_make_an_old_export_false(
 ) -> None:
     evidence.hand_over(item.pk, to="Court", reason="Hearing", actor=analyst)
     anchor = tmp_path / "anchor.txt"
-    anchor.write_text(anchor_of(case).replace("2026-11-24", "2099-01-01"))
+    first = f"{case.number} 3 {lines(exported)[2]['hash']} 2026-11-24T14:00:00+00:00\n"
+    anchor.write_text(first + anchor_of(case).replace("2026-11-24", "2099-01-01"))
 
     said, code = check(exported, "--anchor", str(anchor))
 
     assert code == 0, said
-    assert "The anchor knows later entries, up to 9" in said
+    assert "confirms the chain up to entry 3; 1 later anchor lines are newer than this export." in said
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_an_anchor_that_confirms_no_entry_proves_nothing(
+    exported: Path, case: Case, item: Evidence, analyst: User, tmp_path: Path, cut: bool
+) -> None:
+    """Its only line is newer: with an entry taken out of the chain, it would be newer than all of what is left."""
+    anchor = tmp_path / "anchor.txt"
+    if not cut:
+        evidence.hand_over(item.pk, to="Court", reason="Hearing", actor=analyst)
+    anchor.write_text(anchor_of(case).replace("2026-11-24", "2099-01-01"))
+    if cut:
+        entries = lines(exported)
+        del entries[2]
+        write(exported, rechained(entries), with_manifest=True)
+
+    said, code = check(exported, "--anchor", str(anchor))
+
+    assert (code, "anchor: confirms no entry of this export" in said) == (1, True)
+
+
+@pytest.mark.parametrize("line", ["{case} ² {hash} 2026-11-24T14:00:00+00:00", "{case} 99 {hash} 2099-01-01T00:00:00"])
+def test_an_anchor_line_that_no_clock_of_ours_wrote_is_no_traceback(
+    exported: Path, case: Case, tmp_path: Path, line: str
+) -> None:
+    anchor = tmp_path / "anchor.txt"
+    anchor.write_text(line.format(case=case.number, hash="0" * 64) + "\n")
+
+    said, code = check(exported, "--anchor", str(anchor))
+
+    assert (code, "Traceback" in said) == (1, False)
 
 
 def test_an_anchor_that_never_heard_of_the_case_proves_nothing(exported: Path, tmp_path: Path) -> None:
@@ -318,3 +350,76 @@ def test_the_file_of_a_damaged_item_is_not_opened(item: Evidence, analyst: User)
     with pytest.raises(EvidenceError, match="no whole file"):
         exports.view(item.pk, "Look", actor=analyst)
     assert path_of(item).exists()
+
+
+FIRST_LINES: dict[str, Callable[[str], str]] = {
+    "twice": lambda line: line.replace('{"body":{', '{"body":{},"body":{', 1),
+    "unknown key": lambda line: line[:-1] + ',"approved_by":"the judge"}',
+    "no number": lambda line: line.replace('"body":{', '"body":{"x":NaN,', 1),
+    "surrogate": lambda line: line.replace('"body":{', '"body":{"x":"\\ud800",', 1),
+    "deep": lambda line: '{"body":' + "[" * 200_000 + "]" * 200_000 + "}",
+}
+
+
+@pytest.mark.parametrize("what", FIRST_LINES)
+def test_it_refuses_a_line_that_others_could_read_otherwise(exported: Path, what: str) -> None:
+    first, *rest = (exported / "custody.jsonl").read_text().splitlines()
+    (exported / "custody.jsonl").write_text("\n".join([FIRST_LINES[what](first), *rest]) + "\n")
+
+    said, code = check(exported)
+
+    assert (code, "line 1: cannot be read" in said, "Traceback" in said) == (1, True, False)
+
+
+@pytest.mark.parametrize("name", ["case", "export", "reason", "exported_at"])
+def test_it_refuses_a_manifest_that_says_other_than_the_chain(exported: Path, name: str) -> None:
+    path = exported / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: "other"}))
+
+    said, code = check(exported)
+
+    assert (said.strip(), code) == (f"manifest.json: {name} is not what the chain says", 1)
+
+
+@pytest.mark.parametrize("name", ["id", "sha256", "size", "title"])
+def test_it_refuses_a_manifest_that_lists_other_items(exported: Path, name: str) -> None:
+    path = exported / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["evidence"][0][name] = "other"
+    path.write_text(json.dumps(manifest))
+
+    said, code = check(exported)
+
+    assert (said.strip(), code) == ("manifest.json: its evidence is not what the chain says", 1)
+
+
+def test_it_refuses_what_was_put_beside_and_links_and_shows_names_as_text(
+    exported: Path, item: Evidence, tmp_path: Path
+) -> None:
+    (exported / "more").mkdir()
+    (exported / "files" / "a\n\x1b[2JWhole").write_bytes(b"x")
+    path = exported / "files" / item.sha256
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+
+    said, code = check(exported)
+
+    assert code == 1
+    assert "more: is not of this export" in said
+    assert f"{item.sha256}: is a link to elsewhere" in said
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 4
+
+
+def test_a_file_that_is_missing_unnoticed_is_left_out_and_not_downloaded(
+    case: Case, item: Evidence, analyst: User, tmp_path: Path
+) -> None:
+    clean = take(case, b"clean", is_hazardous=False)
+    path_of(clean).unlink()
+
+    folder = unpack(exports.export(case.pk, reason="x", password=PASSWORD, actor=analyst), tmp_path)
+
+    said, code = check(folder)
+    assert (said.strip(), code) == ("E-2: its file was left out: it is missing", 1)
+    with pytest.raises(EvidenceError, match="no whole file"):
+        exports.view(clean.pk, "Look", actor=analyst)

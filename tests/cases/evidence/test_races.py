@@ -112,3 +112,27 @@ def test_a_row_that_came_at_the_last_moment_keeps_the_file(
     assert path_of(item).exists()
     assert store.store().remove(item.sha256, unless=lambda: False)
     assert not path_of(item).exists()
+
+
+@pytest.mark.parametrize("came_again", [False, True])
+def test_a_file_left_aside_by_a_remover_that_was_killed_is_put_back(
+    case: Case, ada: User, monkeypatch: pytest.MonkeyPatch, came_again: bool
+) -> None:
+    item = take(case, b"MZ", actor=ada)
+
+    def killed() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.store().remove(item.sha256, unless=killed)
+    assert not path_of(item).exists()
+    if came_again:
+        path_of(item).write_bytes(b"MZ")
+
+    take(case, b"young: another process may be at it")
+    assert path_of(item).exists() == came_again
+    monkeypatch.setattr(store, "ASIDE_SECONDS", -1)
+    take(case, b"old")
+
+    assert list(inspection.problems(case)) == []
+    assert not list(path_of(item).parents[3].joinpath("tmp").iterdir())
