@@ -18,7 +18,7 @@ from response.services import drafts, runbooks
 from response.views import drawn, editor
 from secops.admin_site import AdminOnly, ReadOnly
 from secops.errors import SecopsError
-from secops.models import AuditEntry
+from secops.models import AuditEntry, User
 
 
 class KindRunbookInline(AdminOnly, admin.TabularInline[KindRunbook, AlertKind]):
@@ -91,8 +91,7 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
         super().save_related(request, form, formsets, change)
         drafts.number(form.instance)
         if not change or form.has_changed() or any(one.has_changed() for one in formsets):
-            form.instance.edited_by = request.user
-            form.instance.save(update_fields=["edited_by"])
+            runbooks.note_writer(form.instance, request.user)  # type: ignore[arg-type]
 
     def response_change(self, request: HttpRequest, obj: Runbook) -> HttpResponse:
         """After saving: what the button that was pressed says besides."""
@@ -139,12 +138,17 @@ class RunbookVersionAdmin(ReadOnly, admin.ModelAdmin[RunbookVersion]):
     """A version as it was frozen."""
 
     list_display = ["__str__", "published_at", "author", "published_by", "is_by_one_person"]
-    fields = ["runbook", "number", "published_at", "author", "published_by", "note", "sha256", "is_whole", "text"]
-    readonly_fields = ["is_whole", "text"]
+    fields = ["runbook", "number", "published_at", "author", "all_authors", "published_by", "note"]
+    fields += ["sha256", "is_whole", "text"]
+    readonly_fields = ["all_authors", "is_whole", "text"]
 
     @admin.display(boolean=True, description="published by one person")
     def is_by_one_person(self, obj: RunbookVersion) -> bool:
         return obj.is_by_one_person
+
+    @admin.display(description="everybody who wrote it")
+    def all_authors(self, obj: RunbookVersion) -> str:
+        return ", ".join(user.display_name for user in User.objects.filter(pk__in=obj.writers).order_by("username"))
 
     @admin.display(boolean=True, description="as published")
     def is_whole(self, obj: RunbookVersion) -> bool:

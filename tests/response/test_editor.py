@@ -1,17 +1,20 @@
 """The editor beside its form: trials of conditions, dry runs, versions, texts, and publishing by a second person."""
 
+from uuid import uuid4
+
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from cases.choices import Severity
-from response.models import KindRunbook, Run, Runbook
+from response.models import Approval, KindRunbook, Run, Runbook
 from response.models.runbooks import body_hash
-from response.services import drafts, runbooks, shipped
+from response.services import drafts, invariants, policy, runbooks, runs, shipped
 from response.services.trials import Trials
-from secops.models import AuditEntry
+from secops.models import AuditEntry, User
 from tests.factories import make_case, make_kind, make_user
-from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_runbook, settle_down
+from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_runbook, settle_down, step_of
 from tests.response.test_admin import open_form, save
 
 
@@ -270,6 +273,46 @@ def test_a_change_after_asking_voids_it_in_words(client, admin, other):
 
     assert "Not published. The draft was changed after dee asked for it" in text
     assert runbook.versions.count() == 1
+
+
+def test_nobody_who_changed_the_draft_publishes_it_or_approves_its_steps(client, admin, other, case, world, analyst):
+    admin.groups.add(Group.objects.get_or_create(name="responder")[0])
+    runbook = make_runbook(ISOLATE).runbook
+    save(client, runbook, **{"steps-0-p_comment": "All of them", "_continue": "1"})
+    client.force_login(other)
+    save(client, runbook, description="A comma", _propose="1")
+    client.force_login(admin)
+
+    client.post(url("publish", runbook), {"sha256": Runbook.objects.get().proposed_sha256})
+    assert runbook.versions.count() == 1
+    version = runbooks.publish(runbook, actor=make_user("gus", ["admin"]))
+
+    assert (version.author, version.authors) == (other, sorted([admin.pk, other.pk]))
+    assert Runbook.objects.get().draft_authors == []
+    run = runs.start(version.pk, case.pk, request_id=uuid4(), actor=analyst)
+    step = step_of(run, "isolate")
+    user = User.objects.get(pk=admin.pk)
+    assert policy.why_not(user, step) == "You wrote this version of the runbook, so another person decides."
+    Approval.objects.create(
+        **{"step": step, "params_sha256": step.params_sha256, "decision": "approved"},
+        **{"requested_by": analyst, "decided_by": user, "decided_at": step.state_at, "expires_at": step.state_at},
+    )
+    assert "I8" in invariants.broken()
+
+
+def test_a_text_and_a_restore_have_a_writer_until_the_draft_is_as_the_live_version(client, admin, other):
+    runbook = make_runbook(CONFIRM, slug="one").runbook
+    text = drafts.text_of(runbook).replace("title: Contain", "title: Other")
+    drafts.take(text, "text", actor=admin, into=runbook)
+    drafts.take(text.replace("Other", "More"), "text", actor=other, into=runbook)
+    drafts.take(text.replace("Other", "Shell"), "text", actor=None, into=runbook)
+    assert Runbook.objects.get().draft_authors == sorted([admin.pk, other.pk])
+    copy = drafts.duplicate(runbook, actor=make_user("gus", ["admin"]))
+    assert len(copy.draft_authors) == 3
+
+    drafts.discard(runbook, actor=admin)
+
+    assert Runbook.objects.get(pk=runbook.pk).draft_authors == []
 
 
 def test_the_warning_is_ticked_by_who_publishes(client, admin, other):
