@@ -12,8 +12,10 @@ from cases.models import AlertKind
 from response import admin_nights  # noqa: F401 - registers its pages
 from response.errors import RunbookError
 from response.formats import yaml
+from response.forms.runbooks import RunbookForm
 from response.forms.steps import StepForm, StepFormSet
 from response.models import KillSwitch, KindRunbook, Run, Runbook, RunbookVersion, Step
+from response.models.runbooks import body_hash
 from response.services import drafts, runbooks
 from response.views import drawn, editor
 from secops.admin_site import AdminOnly, ReadOnly
@@ -45,6 +47,7 @@ class StepInline(AdminOnly, admin.StackedInline[Step, Runbook]):
 class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
     """The page edits the draft; what was asked for is published by another admin, without saving anything."""
 
+    form = RunbookForm
     change_form_template = "admin/response/runbook/change_form.html"
     list_display = ["title", "slug", "phase", "live_version", "is_asked_for", "is_enabled"]
     fields = ["title", "slug", "phase", "is_enabled", "description"]
@@ -87,10 +90,10 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Who changed something is the author; who only publishes does not take that place."""
+        """Who changed the draft wrote it; who only publishes, or saves it as it was, does not take that place."""
         super().save_related(request, form, formsets, change)
         drafts.number(form.instance)
-        if not change or form.has_changed() or any(one.has_changed() for one in formsets):
+        if not change or body_hash(runbooks.frozen(form.instance)) != form.before:
             runbooks.note_writer(form.instance, request.user)  # type: ignore[arg-type]
 
     def response_change(self, request: HttpRequest, obj: Runbook) -> HttpResponse:

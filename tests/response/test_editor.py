@@ -315,6 +315,23 @@ def test_a_text_and_a_restore_have_a_writer_until_the_draft_is_as_the_live_versi
     assert Runbook.objects.get(pk=runbook.pk).draft_authors == []
 
 
+def test_a_save_that_changes_nothing_neither_takes_the_place_of_who_wrote_it_nor_voids_what_was_asked_for(
+    client, admin, other
+):
+    runbook = make_runbook(MAIL | {"help_text": "Go\nthere "}, ASK).runbook
+    save(client, runbook, **{"description": "One\r\ntwo", "steps-0-p_message": "a\r\nb", "_propose": "1"})
+    runbook.refresh_from_db()
+    assert (runbook.description, runbook.steps.get(key="tell").params["message"]) == ("One\ntwo", "a\nb")
+    client.force_login(other)
+
+    typed = {"description": "One\r\ntwo", "steps-0-p_message": "a\r\nb", "steps-1-p_choices": "Go\r\nStop"}
+    save(client, runbook, **typed, _continue="1")
+
+    runbook.refresh_from_db()
+    assert (runbook.edited_by, runbook.draft_authors) == (admin, [admin.pk])
+    assert runbooks.why_not_publish(runbook, other, body_hash(runbooks.frozen(runbook))) == ""
+
+
 def test_the_warning_is_ticked_by_who_publishes(client, admin, other):
     runbook = make_runbook(CONFIRM, ISOLATE).runbook
     save(client, runbook, **{"steps-1-approvals": "0", "_propose": "1"})
