@@ -78,6 +78,13 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
         ]
         return [*named, *super().get_urls()]
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Runbook | None:
+        """Two saves of one draft follow each other, so that the second sees what the first did."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST":
+            return found
+        return Runbook.objects.select_for_update(of=("self",)).filter(pk=found.pk).first()
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if (runbook := kwargs.get("obj")) is not None:
             user: Any = request.user
@@ -87,7 +94,10 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
                 "rehearsal": drawn.rehearsal_of(runbook, user, request.GET.get("dry", "")),
             }
             drawn.dress(context["inline_admin_formsets"], runbook, user, context["problems"], "try" in request.GET)
-        return super().render_change_form(request, context, *args, **kwargs)
+        answer = super().render_change_form(request, context, *args, **kwargs)
+        if getattr(context["adminform"].form, "is_stale", False):
+            answer.status_code = 409
+        return answer
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who changed the draft wrote it; who only publishes, or saves it as it was, does not take that place."""

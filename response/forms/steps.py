@@ -79,6 +79,10 @@ class StepForm(forms.ModelForm[Step]):
         """The parameters' fields, in the order of the action's form."""
         return [self[name] for name in self.fields if name.startswith(PARAM)]
 
+    def has_changed(self) -> bool:
+        """The place of a blank step follows the others; somebody else may have added or removed one."""
+        return bool(set(self.changed_data) - (set() if self.instance.pk else {"order"}))
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if self.action_kind is not None:

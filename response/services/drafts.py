@@ -119,9 +119,13 @@ def _replace(runbook: Runbook, body: Mapping[str, Any], actor: User | None) -> N
     """Head and steps as the body says; a step of the same key keeps its row."""
     if actor is not None:
         require(actor, May.ADMINISTER)
-    for name, value in _head(body).items():
+    head = _head(body)
+    is_kept = runbook.pk is not None
+    if is_kept:
+        Runbook.objects.select_for_update().get(pk=runbook.pk)
+    for name, value in head.items():
         setattr(runbook, name, value)
-    runbook.save()
+    runbook.save(update_fields=list(head) if is_kept else None)  # not what was asked for meanwhile, or published
     kept = {step.key: step.pk for step in Step.objects.select_for_update().filter(runbook=runbook)}
     steps = steps_of(body)
     Step.objects.filter(runbook=runbook).exclude(key__in=[step.key for step in steps]).delete()

@@ -15,7 +15,7 @@ from response.services.trials import Trials
 from secops.models import AuditEntry, User
 from tests.factories import make_case, make_kind, make_user
 from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_runbook, settle_down, step_of
-from tests.response.test_admin import open_form, save
+from tests.response.test_admin import form_of, open_form, save
 
 
 @pytest.fixture
@@ -153,6 +153,51 @@ def test_a_list_that_was_not_touched_stays_a_list(client, admin):
     save(client, runbook, _continue="1")
 
     assert body_hash(runbooks.frozen(runbook)) == runbook.live.sha256
+
+
+def test_a_page_that_is_older_than_the_draft_saves_nothing_and_keeps_what_was_typed(client, admin, other):
+    runbook = make_runbook(CONFIRM, MAIL).runbook
+    page = form_of(open_form(client, runbook))
+    client.force_login(other)
+    save(client, runbook, **{"steps-1-title": "Of the other", "_continue": "1"})
+    client.force_login(admin)
+    address = reverse("admin:response_runbook_change", args=[runbook.pk])
+
+    answer = client.post(address, page | {"description": "Of mine", "_propose": "1"})
+
+    assert answer.status_code == 409
+    assert "Not saved. fay changed the draft since this page was loaded." in answer.content.decode()
+    assert "Of mine</textarea>" in answer.content.decode()
+    runbook.refresh_from_db()
+    assert (runbook.description, runbook.proposed_sha256, runbook.edited_by) == ("", "", other)
+    assert runbook.steps.get(key="tell").title == "Of the other"
+    assert client.post(address, page | {"seen": ""}).status_code == 409
+    runbook.steps.get(key="tell").delete()
+    assert client.post(address, page).status_code == 409
+
+
+def test_a_blank_step_is_no_step_when_another_admin_added_one(client, admin):
+    runbook = make_runbook(CONFIRM).runbook
+    page = form_of(open_form(client, runbook))
+    runbook.steps.create(order=2, **MAIL)
+
+    text = client.post(reverse("admin:response_runbook_change", args=[runbook.pk]), page).content.decode()
+
+    assert "Not saved. Somebody changed the draft" in text
+    assert "This field is required" not in text
+
+
+def test_a_text_does_not_write_back_what_was_asked_for_before(admin, other):
+    runbook = make_runbook(CONFIRM, slug="one").runbook
+    drafts.take(drafts.text_of(runbook).replace("Contain", "Other"), "text", actor=admin, into=runbook)
+    runbooks.propose(runbook, actor=admin)
+    before = Runbook.objects.get()
+    runbooks.publish(runbook, actor=other)
+
+    drafts.take(drafts.text_of(before).replace("Other", "More"), "text", actor=other, into=before)
+
+    after = Runbook.objects.get()
+    assert (after.title, after.proposed_sha256, after.proposed_by) == ("More", "", None)
 
 
 # --- dry run ---------------------------------------------------------------------------------------------------------
