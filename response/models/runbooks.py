@@ -137,8 +137,9 @@ class RunbookVersion(models.Model):
 
     @property
     def is_by_one_person(self) -> bool:
-        """Did somebody who wrote it publish it, with nobody else looking?"""
-        return self.published_by_id is not None and self.published_by_id in self.writers
+        """Did somebody who wrote it publish it, themselves or by the shell, with nobody else looking?"""
+        is_by_shell = self.published_by_id is None and bool(self.writers)
+        return is_by_shell or self.published_by_id in self.writers
 
     @property
     def writers(self) -> set[int]:
