@@ -265,6 +265,17 @@ def test_a_text_becomes_the_draft_or_is_refused_with_its_lines(client, admin):
     assert client.post(url("upload", runbook), {"text": text.replace("slug: one", "slug: two")}).status_code == 422
 
 
+@pytest.mark.parametrize("size", [500_000, 3_000_000])
+def test_a_file_that_is_too_large_is_refused_in_words(client, admin, size):
+    runbook = make_runbook(CONFIRM, slug="one").runbook
+    file = SimpleUploadedFile("one.yaml", b"#" * size)
+
+    answer = client.post(url("upload", runbook), {"file": file, "text": drafts.text_of(runbook)})
+
+    assert answer.status_code == 422
+    assert "The file is too large: a runbook has at most 100,000 characters." in answer.content.decode()
+
+
 def test_a_copy_has_a_name_of_its_own_and_is_not_published(client, admin):
     runbook = make_runbook(CONFIRM, slug="one").runbook
 
