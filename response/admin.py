@@ -12,13 +12,15 @@ from cases.models import AlertKind
 from response import admin_nights  # noqa: F401 - registers its pages
 from response.errors import RunbookError
 from response.formats import yaml
+from response.forms.runbooks import RunbookForm
 from response.forms.steps import StepForm, StepFormSet
 from response.models import KillSwitch, KindRunbook, Run, Runbook, RunbookVersion, Step
+from response.models.runbooks import body_hash
 from response.services import drafts, runbooks
 from response.views import drawn, editor
 from secops.admin_site import AdminOnly, ReadOnly
 from secops.errors import SecopsError
-from secops.models import AuditEntry
+from secops.models import AuditEntry, User
 
 
 class KindRunbookInline(AdminOnly, admin.TabularInline[KindRunbook, AlertKind]):
@@ -45,6 +47,7 @@ class StepInline(AdminOnly, admin.StackedInline[Step, Runbook]):
 class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
     """The page edits the draft; what was asked for is published by another admin, without saving anything."""
 
+    form = RunbookForm
     change_form_template = "admin/response/runbook/change_form.html"
     list_display = ["title", "slug", "phase", "live_version", "is_asked_for", "is_enabled"]
     fields = ["title", "slug", "phase", "is_enabled", "description"]
@@ -75,6 +78,13 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
         ]
         return [*named, *super().get_urls()]
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Runbook | None:
+        """Two saves of one draft follow each other, so that the second sees what the first did."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST":
+            return found
+        return Runbook.objects.select_for_update(of=("self",)).filter(pk=found.pk).first()
+
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         if (runbook := kwargs.get("obj")) is not None:
             user: Any = request.user
@@ -84,15 +94,17 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
                 "rehearsal": drawn.rehearsal_of(runbook, user, request.GET.get("dry", "")),
             }
             drawn.dress(context["inline_admin_formsets"], runbook, user, context["problems"], "try" in request.GET)
-        return super().render_change_form(request, context, *args, **kwargs)
+        answer = super().render_change_form(request, context, *args, **kwargs)
+        if getattr(context["adminform"].form, "is_stale", False):
+            answer.status_code = 409
+        return answer
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Who changed something is the author; who only publishes does not take that place."""
+        """Who changed the draft wrote it; who only publishes, or saves it as it was, does not take that place."""
         super().save_related(request, form, formsets, change)
         drafts.number(form.instance)
-        if not change or form.has_changed() or any(one.has_changed() for one in formsets):
-            form.instance.edited_by = request.user
-            form.instance.save(update_fields=["edited_by"])
+        if not change or body_hash(runbooks.frozen(form.instance)) != form.before:
+            runbooks.note_writer(form.instance, request.user)  # type: ignore[arg-type]
 
     def response_change(self, request: HttpRequest, obj: Runbook) -> HttpResponse:
         """After saving: what the button that was pressed says besides."""
@@ -139,12 +151,17 @@ class RunbookVersionAdmin(ReadOnly, admin.ModelAdmin[RunbookVersion]):
     """A version as it was frozen."""
 
     list_display = ["__str__", "published_at", "author", "published_by", "is_by_one_person"]
-    fields = ["runbook", "number", "published_at", "author", "published_by", "note", "sha256", "is_whole", "text"]
-    readonly_fields = ["is_whole", "text"]
+    fields = ["runbook", "number", "published_at", "author", "all_authors", "published_by", "note"]
+    fields += ["sha256", "is_whole", "text"]
+    readonly_fields = ["all_authors", "is_whole", "text"]
 
     @admin.display(boolean=True, description="published by one person")
     def is_by_one_person(self, obj: RunbookVersion) -> bool:
         return obj.is_by_one_person
+
+    @admin.display(description="everybody who wrote it")
+    def all_authors(self, obj: RunbookVersion) -> str:
+        return ", ".join(user.display_name for user in User.objects.filter(pk__in=obj.writers).order_by("username"))
 
     @admin.display(boolean=True, description="as published")
     def is_whole(self, obj: RunbookVersion) -> bool:

@@ -1,5 +1,6 @@
 """A runbook as YAML: one canonical text for each body, read as plain data with the line of every field."""
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,14 +88,19 @@ class _Loader(SafeLoader):
         return super().compose_node(parent, index)
 
 
+PATTERNS = {
+    "bool": re.compile(r"^(?:true|false)$"),
+    "null": re.compile(r"^(?:~|null|)$"),
+    "int": re.compile(r"^[-+]?(?:0|[1-9][0-9]{0,17})$"),
+    "float": re.compile(r"^[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?$"),
+}
+STARTS = {"bool": "tf", "null": ["~", "n", ""], "int": "-+0123456789", "float": "-+0123456789"}
+UNSTORABLE_SAID = "it holds a character that cannot be stored."
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 _Loader.yaml_implicit_resolvers = {}
-for _kind, _pattern, _first in (
-    ("bool", r"^(?:true|false)$", "tf"),
-    ("null", r"^(?:~|null|)$", ["~", "n", ""]),
-    ("int", r"^[-+]?(?:0|[1-9][0-9]{0,17})$", "-+0123456789"),
-    ("float", r"^[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?$", "-+0123456789"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), list(_first))
+for _kind, _pattern in PATTERNS.items():
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", _pattern, list(STARTS[_kind]))
 
 
 def _lean(step: Mapping[str, Any], before: str) -> dict[str, Any]:
@@ -182,7 +188,9 @@ class _Reader:
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value) if isinstance(key, ScalarNode) else "?"
-            if name in seen:
+            if UNSTORABLE.search(name):
+                self._fault(key, number, prefix + name, UNSTORABLE_SAID)
+            elif name in seen:
                 self._fault(key, number, prefix + name, "it stands there twice.")
             elif known is not None and name not in known:
                 self._fault(key, number, name, f"{what} has no such field.{did_you_mean(name, known)}")
@@ -206,7 +214,7 @@ class _Reader:
 
     def _number(self, node: Node, number: int, name: str) -> int | None:
         if isinstance(node, ScalarNode) and node.tag.endswith(":int"):
-            return int(node.value)
+            return int(node.value) if self._is_plain(node, number, name) else None
         if not (name == "approvals" and node.tag.endswith(":null")):
             self._fault(node, number, name, "it must be a whole number.")
         return None
@@ -230,10 +238,14 @@ class _Reader:
 
     def _is_plain(self, node: Node, number: int, name: str) -> bool:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        if is_plain := kind in {"str", "bool", "null", "int", "float", "seq", "map"}:
-            return is_plain
-        self._fault(node, number, name, f"tags are not read ({node.tag}).")
-        return False
+        said = ""
+        if kind not in {*PATTERNS, "str", "seq", "map"}:
+            said = f"tags are not read ({node.tag})."
+        elif isinstance(node, ScalarNode):
+            said = _unkept(kind, node.value)
+        if said:
+            self._fault(node, number, name, said)
+        return not said
 
     def _require(self, found: Mapping[str, Node], number: int, names: tuple[str, ...], line: int) -> None:
         is_told = bool(self.faults) and (self.faults[-1].number, self.faults[-1].name) == (number, "")
@@ -243,7 +255,17 @@ class _Reader:
 
     def _fault(self, node: Node | None, number: int, name: str, text: str) -> None:
         if len(self.faults) < MAX_FAULTS:
+            name, text = (UNSTORABLE.sub("\ufffd", part) for part in (name, text))
             self.faults.append(Fault(line=_line(node) if node else 1, number=number, name=name, text=text))
+
+
+def _unkept(kind: str, value: str) -> str:
+    """Why the text of a scalar is no value of its kind, or nothing: a tag may claim a kind that it is not."""
+    if UNSTORABLE.search(value):
+        return UNSTORABLE_SAID
+    if kind in PATTERNS and not PATTERNS[kind].fullmatch(value):
+        return f"it is tagged {kind}, and it is not one that can be read."
+    return "the number is too large." if kind == "float" and not math.isfinite(float(value)) else ""
 
 
 def _line(node: Node) -> int:

@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.urls import reverse_lazy
 
 from response.actions.base import Action, actions
+from response.forms.lines import kept, plain
 from response.models import Runbook, Step
 from response.models.runbooks import STEP_KEY
 
@@ -78,6 +79,10 @@ class StepForm(forms.ModelForm[Step]):
         """The parameters' fields, in the order of the action's form."""
         return [self[name] for name in self.fields if name.startswith(PARAM)]
 
+    def has_changed(self) -> bool:
+        """The place of a blank step follows the others; somebody else may have added or removed one."""
+        return bool(set(self.changed_data) - (set() if self.instance.pk else {"order"}))
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if self.action_kind is not None:
@@ -86,7 +91,7 @@ class StepForm(forms.ModelForm[Step]):
                 for name in self.action_kind.Params.base_fields
             }
             self.instance.params = values
-        return dict(cleaned)
+        return {name: kept(getattr(self.instance, name, None), value) for name, value in cleaned.items()}
 
     def try_conditions_at(self, url: str) -> None:
         """Beside each condition stands how often it would have matched, asked when it is typed."""
@@ -132,9 +137,9 @@ class StepForm(forms.ModelForm[Step]):
 
     def _kept(self, name: str, text: str) -> Any:
         """What was there keeps its type as long as its text is not changed: a list, a number."""
-        text = text.replace("\r\n", "\n")
         before = self.instance.params.get(name) if self._is_same_action() else None
-        return before if before is not None and _text(before) == text else text
+        is_same = before is not None and _text(before).strip() == plain(text).strip()
+        return before if is_same else plain(text)
 
     def _is_same_action(self) -> bool:
         return bool(self.instance.pk) and self.instance.action == self._chosen()
@@ -152,7 +157,7 @@ class StepFormSet(forms.BaseInlineFormSet[Step, Runbook, StepForm]):
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(map(str, value))
-    return str(value).replace("\r\n", "\n")
+    return plain(str(value))
 
 
 def _first(action: type[Action] | None, name: str) -> str:

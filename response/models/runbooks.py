@@ -25,6 +25,9 @@ class Runbook(models.Model):
     edited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
+    draft_authors = models.JSONField(
+        default=list, editable=False, help_text="Ids of everybody who changed the draft since the live version."
+    )
     updated_at = models.DateTimeField(auto_now=True)
     proposed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
@@ -107,6 +110,7 @@ class RunbookVersion(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="authored_versions"
     )
+    authors = models.JSONField(default=list, help_text="Ids of everybody who changed the draft that was published.")
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="published_versions"
     )
@@ -133,8 +137,14 @@ class RunbookVersion(models.Model):
 
     @property
     def is_by_one_person(self) -> bool:
-        """Did its author publish it, with nobody else looking?"""
-        return self.published_by_id is not None and self.published_by_id == self.author_id
+        """Did somebody who wrote it publish it, themselves or by the shell, with nobody else looking?"""
+        is_by_shell = self.published_by_id is None and bool(self.writers)
+        return is_by_shell or self.published_by_id in self.writers
+
+    @property
+    def writers(self) -> set[int]:
+        """The ids of all who wrote it: none of them approves its steps."""
+        return {*self.authors, *([self.author_id] if self.author_id is not None else [])}
 
     @property
     def is_intact(self) -> bool:

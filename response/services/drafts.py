@@ -10,7 +10,7 @@ from response.formats import yaml
 from response.models import Runbook, RunbookVersion, Step
 from response.services import checks
 from response.services.checks import Problem
-from response.services.runbooks import frozen
+from response.services.runbooks import frozen, note_writer
 from secops.access import May, require
 from secops.models import AuditEntry, User
 
@@ -74,7 +74,7 @@ def duplicate(runbook: Runbook, *, actor: User) -> Runbook:
     taken = set(Runbook.objects.values_list("slug", flat=True))
     names = (f"{runbook.slug[:50]}-copy{number if number > 1 else ''}" for number in range(1, len(taken) + 2))
     slug = next(name for name in names if name not in taken)
-    copy = Runbook(slug=slug, is_enabled=runbook.is_enabled)
+    copy = Runbook(slug=slug, is_enabled=runbook.is_enabled, draft_authors=runbook.draft_authors)
     body = frozen(runbook) | {"title": f"{runbook.title[:112]} (copy)"}
     try:
         with transaction.atomic():
@@ -94,8 +94,7 @@ def move(step: Step, places: int, *, actor: User) -> None:
         at = next(index for index, one in enumerate(steps) if one.pk == step.pk)
         steps.insert(max(0, at + places), steps.pop(at))
         if _numbered(steps):
-            step.runbook.edited_by = actor
-            step.runbook.save(update_fields=["edited_by", "updated_at"])
+            note_writer(step.runbook, actor)
 
 
 def number(runbook: Runbook) -> None:
@@ -120,16 +119,20 @@ def _replace(runbook: Runbook, body: Mapping[str, Any], actor: User | None) -> N
     """Head and steps as the body says; a step of the same key keeps its row."""
     if actor is not None:
         require(actor, May.ADMINISTER)
-    for name, value in _head(body).items():
+    head = _head(body)
+    is_kept = runbook.pk is not None
+    if is_kept:
+        Runbook.objects.select_for_update().get(pk=runbook.pk)
+    for name, value in head.items():
         setattr(runbook, name, value)
-    runbook.edited_by = actor
-    runbook.save()
+    runbook.save(update_fields=list(head) if is_kept else None)  # not what was asked for meanwhile, or published
     kept = {step.key: step.pk for step in Step.objects.select_for_update().filter(runbook=runbook)}
     steps = steps_of(body)
     Step.objects.filter(runbook=runbook).exclude(key__in=[step.key for step in steps]).delete()
     for step in steps:
         step.runbook, step.pk = runbook, kept.get(step.key)
         step.save()
+    note_writer(runbook, actor)
 
 
 def _head(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def why_not(user: User, step: StepRun) -> str:
         return "You asked for this step, so another person decides."
     if not user.may(May.APPROVE):
         return "Your roles do not allow you to approve steps."
-    if user.pk in {step.run.version.author_id, step.run.version.published_by_id}:
+    if user.pk in {*step.run.version.writers, step.run.version.published_by_id}:
         return "You wrote this version of the runbook, so another person decides."
     if not Case.objects.visible_to(user).filter(pk=step.run.case_id).exists():
         return "You cannot see this case."

@@ -19,6 +19,7 @@ from secops.errors import NotAllowedError
 from secops.models import AuditEntry, User
 
 PROPOSAL = ["proposed_by", "proposed_at", "proposed_sha256", "proposed_note"]
+WRITERS = ["edited_by", "draft_authors", "updated_at"]
 
 
 def check(runbook: Runbook) -> list[Problem]:
@@ -50,7 +51,7 @@ def why_not_publish(runbook: Runbook, user: User, sha256: str) -> str:
     asked = runbook.proposed_by.display_name if runbook.proposed_by else "somebody"
     if runbook.proposed_sha256 != sha256:
         return f"The draft was changed after {asked} asked for it, so it has to be asked for again."
-    if user.pk in {runbook.proposed_by_id, runbook.edited_by_id}:
+    if user.pk in {runbook.proposed_by_id, runbook.edited_by_id, *runbook.draft_authors}:
         return "You wrote it, so another admin publishes it."
     return ""
 
@@ -76,19 +77,32 @@ def publish(
             raise RunbookError("Not published. The draft was changed since this page was loaded: look at it again.")
         if actor is not None and (text := why_not_publish(runbook, actor, body_hash(body))):
             raise RunbookError(f"Not published. {text}")
+        author = runbook.edited_by or runbook.proposed_by or actor
         version = RunbookVersion(
             runbook=runbook,
             number=runbook.live.number + 1 if runbook.live else 1,
             body=body,
-            author=runbook.edited_by or runbook.proposed_by or actor,
+            author=author,
+            authors=sorted({*runbook.draft_authors, *([author.pk] if author else [])}),
             published_by=actor,
             note=(note or runbook.proposed_note)[:300],
         )
         version.save()
         runbook.proposed_by, runbook.proposed_at, runbook.proposed_sha256, runbook.proposed_note = None, None, "", ""
-        runbook.save(update_fields=PROPOSAL)
+        runbook.draft_authors = []
+        runbook.save(update_fields=[*PROPOSAL, "draft_authors"])
         AuditEntry.append(_audited(runbook, version), actor=actor)
     return version
+
+
+def note_writer(runbook: Runbook, actor: User | None) -> None:
+    """They changed the draft, so they do not publish it; a draft that is as the live version has no writers."""
+    written = Runbook.objects.select_for_update().get(pk=runbook.pk).draft_authors
+    live = runbook.live
+    is_as_live = live is not None and live.sha256 == body_hash(frozen(runbook))
+    runbook.draft_authors = [] if is_as_live else sorted({*written, *([actor.pk] if actor else [])})
+    runbook.edited_by = actor
+    runbook.save(update_fields=WRITERS)
 
 
 def frozen(runbook: Runbook) -> dict[str, Any]:

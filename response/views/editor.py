@@ -110,7 +110,8 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
 def upload(request: HttpRequest, pk: int) -> HttpResponse:
     """A text becomes the draft, all of it or nothing; each error names its line."""
     runbook = get_object_or_404(Runbook, pk=pk)
-    form = TextForm(request.POST or None, request.FILES or None, initial={"text": drafts.text_of(runbook)})
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    form = TextForm(request.POST or None, request.FILES or None, initial={"text": drafts.text_of(runbook)}, size=size)
     errors: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:

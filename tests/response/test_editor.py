@@ -1,18 +1,21 @@
 """The editor beside its form: trials of conditions, dry runs, versions, texts, and publishing by a second person."""
 
+from uuid import uuid4
+
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from cases.choices import Severity
-from response.models import KindRunbook, Run, Runbook
+from response.models import Approval, KindRunbook, Run, Runbook
 from response.models.runbooks import body_hash
-from response.services import drafts, runbooks, shipped
+from response.services import drafts, invariants, policy, runbooks, runs, shipped
 from response.services.trials import Trials
-from secops.models import AuditEntry
+from secops.models import AuditEntry, User
 from tests.factories import make_case, make_kind, make_user
-from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_runbook, settle_down
-from tests.response.test_admin import open_form, save
+from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_runbook, settle_down, step_of
+from tests.response.test_admin import form_of, open_form, save
 
 
 @pytest.fixture
@@ -152,6 +155,51 @@ def test_a_list_that_was_not_touched_stays_a_list(client, admin):
     assert body_hash(runbooks.frozen(runbook)) == runbook.live.sha256
 
 
+def test_a_page_that_is_older_than_the_draft_saves_nothing_and_keeps_what_was_typed(client, admin, other):
+    runbook = make_runbook(CONFIRM, MAIL).runbook
+    page = form_of(open_form(client, runbook))
+    client.force_login(other)
+    save(client, runbook, **{"steps-1-title": "Of the other", "_continue": "1"})
+    client.force_login(admin)
+    address = reverse("admin:response_runbook_change", args=[runbook.pk])
+
+    answer = client.post(address, page | {"description": "Of mine", "_propose": "1"})
+
+    assert answer.status_code == 409
+    assert "Not saved. fay changed the draft since this page was loaded." in answer.content.decode()
+    assert "Of mine</textarea>" in answer.content.decode()
+    runbook.refresh_from_db()
+    assert (runbook.description, runbook.proposed_sha256, runbook.edited_by) == ("", "", other)
+    assert runbook.steps.get(key="tell").title == "Of the other"
+    assert client.post(address, page | {"seen": ""}).status_code == 409
+    runbook.steps.get(key="tell").delete()
+    assert client.post(address, page).status_code == 409
+
+
+def test_a_blank_step_is_no_step_when_another_admin_added_one(client, admin):
+    runbook = make_runbook(CONFIRM).runbook
+    page = form_of(open_form(client, runbook))
+    runbook.steps.create(order=2, **MAIL)
+
+    text = client.post(reverse("admin:response_runbook_change", args=[runbook.pk]), page).content.decode()
+
+    assert "Not saved. Somebody changed the draft" in text
+    assert "This field is required" not in text
+
+
+def test_a_text_does_not_write_back_what_was_asked_for_before(admin, other):
+    runbook = make_runbook(CONFIRM, slug="one").runbook
+    drafts.take(drafts.text_of(runbook).replace("Contain", "Other"), "text", actor=admin, into=runbook)
+    runbooks.propose(runbook, actor=admin)
+    before = Runbook.objects.get()
+    runbooks.publish(runbook, actor=other)
+
+    drafts.take(drafts.text_of(before).replace("Other", "More"), "text", actor=other, into=before)
+
+    after = Runbook.objects.get()
+    assert (after.title, after.proposed_sha256, after.proposed_by) == ("More", "", None)
+
+
 # --- dry run ---------------------------------------------------------------------------------------------------------
 
 
@@ -217,6 +265,17 @@ def test_a_text_becomes_the_draft_or_is_refused_with_its_lines(client, admin):
     assert client.post(url("upload", runbook), {"text": text.replace("slug: one", "slug: two")}).status_code == 422
 
 
+@pytest.mark.parametrize("size", [500_000, 3_000_000])
+def test_a_file_that_is_too_large_is_refused_in_words(client, admin, size):
+    runbook = make_runbook(CONFIRM, slug="one").runbook
+    file = SimpleUploadedFile("one.yaml", b"#" * size)
+
+    answer = client.post(url("upload", runbook), {"file": file, "text": drafts.text_of(runbook)})
+
+    assert answer.status_code == 422
+    assert "The file is too large: a runbook has at most 100,000 characters." in answer.content.decode()
+
+
 def test_a_copy_has_a_name_of_its_own_and_is_not_published(client, admin):
     runbook = make_runbook(CONFIRM, slug="one").runbook
 
@@ -270,6 +329,63 @@ def test_a_change_after_asking_voids_it_in_words(client, admin, other):
 
     assert "Not published. The draft was changed after dee asked for it" in text
     assert runbook.versions.count() == 1
+
+
+def test_nobody_who_changed_the_draft_publishes_it_or_approves_its_steps(client, admin, other, case, world, analyst):
+    admin.groups.add(Group.objects.get_or_create(name="responder")[0])
+    runbook = make_runbook(ISOLATE).runbook
+    save(client, runbook, **{"steps-0-p_comment": "All of them", "_continue": "1"})
+    client.force_login(other)
+    save(client, runbook, description="A comma", _propose="1")
+    client.force_login(admin)
+
+    client.post(url("publish", runbook), {"sha256": Runbook.objects.get().proposed_sha256})
+    assert runbook.versions.count() == 1
+    version = runbooks.publish(runbook, actor=make_user("gus", ["admin"]))
+
+    assert (version.author, version.authors) == (other, sorted([admin.pk, other.pk]))
+    assert Runbook.objects.get().draft_authors == []
+    run = runs.start(version.pk, case.pk, request_id=uuid4(), actor=analyst)
+    step = step_of(run, "isolate")
+    user = User.objects.get(pk=admin.pk)
+    assert policy.why_not(user, step) == "You wrote this version of the runbook, so another person decides."
+    Approval.objects.create(
+        **{"step": step, "params_sha256": step.params_sha256, "decision": "approved"},
+        **{"requested_by": analyst, "decided_by": user, "decided_at": step.state_at, "expires_at": step.state_at},
+    )
+    assert "I8" in invariants.broken()
+
+
+def test_a_text_and_a_restore_have_a_writer_until_the_draft_is_as_the_live_version(client, admin, other):
+    runbook = make_runbook(CONFIRM, slug="one").runbook
+    text = drafts.text_of(runbook).replace("title: Contain", "title: Other")
+    drafts.take(text, "text", actor=admin, into=runbook)
+    drafts.take(text.replace("Other", "More"), "text", actor=other, into=runbook)
+    drafts.take(text.replace("Other", "Shell"), "text", actor=None, into=runbook)
+    assert Runbook.objects.get().draft_authors == sorted([admin.pk, other.pk])
+    copy = drafts.duplicate(runbook, actor=make_user("gus", ["admin"]))
+    assert len(copy.draft_authors) == 3
+
+    drafts.discard(runbook, actor=admin)
+
+    assert Runbook.objects.get(pk=runbook.pk).draft_authors == []
+
+
+def test_a_save_that_changes_nothing_neither_takes_the_place_of_who_wrote_it_nor_voids_what_was_asked_for(
+    client, admin, other
+):
+    runbook = make_runbook(MAIL | {"help_text": "Go\nthere "}, ASK).runbook
+    save(client, runbook, **{"description": "One\r\ntwo", "steps-0-p_message": "a\r\nb", "_propose": "1"})
+    runbook.refresh_from_db()
+    assert (runbook.description, runbook.steps.get(key="tell").params["message"]) == ("One\ntwo", "a\nb")
+    client.force_login(other)
+
+    typed = {"description": "One\r\ntwo", "steps-0-p_message": "a\r\nb", "steps-1-p_choices": "Go\r\nStop"}
+    save(client, runbook, **typed, _continue="1")
+
+    runbook.refresh_from_db()
+    assert (runbook.edited_by, runbook.draft_authors) == (admin, [admin.pk])
+    assert runbooks.why_not_publish(runbook, other, body_hash(runbooks.frozen(runbook))) == ""
 
 
 def test_the_warning_is_ticked_by_who_publishes(client, admin, other):

@@ -81,6 +81,10 @@ def test_importing_and_publishing_says_the_version(db, file):
 
     assert said == {"runbook": "tell-them", "version": 1, "unmapped": []}
     assert Runbook.objects.get().live.author == author
+    assert Runbook.objects.get().live.is_by_one_person
+    assert AuditEntry.objects.filter(
+        text__startswith="Published Tell them v1", text__contains=", by one person"
+    ).exists()
 
 
 def test_every_error_names_file_line_step_and_field_and_nothing_is_imported(db, file):

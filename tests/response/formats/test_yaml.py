@@ -183,3 +183,29 @@ def test_plain_words_stay_text_and_numbers_stay_numbers():
 
     assert step["when"] == "true"
     assert step["params"] == {"a": "yes", "b": "010", "c": 7, "d": True, "e": "2026-11-24"}
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("params: {to: !!int foo}", "params.to"),
+        ("params: {to: [!!float foo]}", "params.to"),
+        (f"params: {{to: !!int {'9' * 5000}}}", "params.to"),
+        ("params: {to: 1.0e+999}", "params.to"),
+        ("params: {to: !!bool maybe}", "params.to"),
+        ('params: {to: "a\\0b"}', "params.to"),
+        ('params: {"a\\ud800b": 1}', "params.a\ufffdb"),
+        ('title: "a\\ud800b"', "title"),
+        ("title: !!int foo", "title"),
+        ("cap: !!int zz", "cap"),
+        (f"timeout_seconds: !!int {'9' * 5000}", "timeout_seconds"),
+        ('needs: ["a\\0b"]', "needs"),
+    ],
+)
+def test_what_cannot_be_a_value_is_a_fault_with_its_line_and_field(written, name):
+    head = f"schema: {yaml.SCHEMA}\nslug: x\ntitle: T\nphase: containment\nsteps:\n"
+
+    faults = yaml.read(f"{head}  - key: a\n    action: notify\n    {written}\n").faults
+
+    assert [(fault.line, fault.number, fault.name) for fault in faults] == [(8, 1, name)]
+    str(faults[0]).encode()
