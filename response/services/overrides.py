@@ -6,7 +6,7 @@ from cases.models import Case
 from response.actions.base import actions
 from response.choices import Consent, PageReason, StepState
 from response.errors import ApprovalError
-from response.models import Override, StandingApproval, StepRun
+from response.models import Override, Page, StandingApproval, StepRun
 from response.services import clock, paging, policy, progress, rota, standing, transitions
 from response.services.approvals import checked_reason, decided_text
 from secops.access import May, require
@@ -20,7 +20,7 @@ def use(step: StepRun, found: StandingApproval) -> None:
     """The standing approval speaks for the people; its row and the run's are locked."""
     names = " and ".join(one.display_name for one in standing.signers(found)[:2])
     reason = f"{names} allowed it ahead"
-    is_asked = step.pages.filter(reason=PageReason.ASKED).exists()
+    is_asked = Page.objects.filter(step=step, reason=PageReason.ASKED).exists()
     silence = "" if not found.is_after_rota else "Nobody answered. " if is_asked else "Nobody is on call. "
     story = f"{silence}Standing approval “{found}”, signed by {names}, lets it go: {step.title}. To be reviewed"
     _let_go(step, Override(kind=Consent.STANDING, standing=found, reason=reason), story=story)

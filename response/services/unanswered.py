@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from response.actions.base import actions
 from response.choices import PageReason, RunState, StepState
-from response.models import StandingApproval, StepRun
+from response.models import Page, StandingApproval, StepRun
 from response.services import clock, overrides, paging, policy, rota, standing, transitions
 from secops.models import User
 
@@ -27,7 +27,7 @@ def tick() -> int:
 
 def left_to_call(step: StepRun) -> list[User]:
     """Who is on call, may decide on the step, and was not called yet."""
-    called = set(step.pages.filter(reason=PageReason.ASKED).values_list("person_id", flat=True))
+    called = set(Page.objects.filter(step=step, reason=PageReason.ASKED).values_list("person_id", flat=True))
     called |= set(step.approvals.values_list("decided_by_id", flat=True))
     return [one for one in rota.on_call(clock.now()) if one.pk not in called and not policy.why_not(one, step)]
 
@@ -77,7 +77,7 @@ def _look_again(step: StepRun, seconds: float) -> None:
 
 def _say_nobody(step: StepRun, why: str) -> None:
     """Once, and only where somebody was to be called or something was allowed ahead."""
-    is_used = step.pages.exists() or StandingApproval.objects.filter(action=step.action).exists()
+    is_used = Page.objects.filter(step=step).exists() or StandingApproval.objects.filter(action=step.action).exists()
     if step.data.get(TOLD) or not is_used:
         return
     StepRun.objects.filter(pk=step.pk).update(data=step.data | {TOLD: True})

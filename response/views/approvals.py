@@ -11,7 +11,7 @@ from cases.models import CaseDevice
 from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
-from response.models import Approval, Override, StepRun
+from response.models import Approval, Override, Page, StepRun
 from response.services import consent, policy
 from response.views import board, nights
 from response.views.run import visible_step
@@ -66,7 +66,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "is_open": is_open,
         "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
         "others": others,
-        "pages": list(step.pages.select_related("person")),
+        "pages": list(Page.objects.filter(step=step).select_related("person")),
         "next_call": board.next_call(step) if is_open else "",
         "after": after,
         "allowed": allowed,
