@@ -72,7 +72,7 @@ def concerned(found: Override) -> set[int]:
     """Ids of those who asked for it, did it or signed for it: they do not review it."""
     ids = {found.step.requested_by_id, *([found.by_id] if found.by_id else [])}
     if found.standing is not None:
-        ids |= set(found.standing.signatures.values_list("person_id", flat=True))
+        ids |= {one.person_id for one in found.standing.signatures.all()}
     return ids
 
 

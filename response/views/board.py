@@ -222,13 +222,11 @@ def _line(step: StepRun) -> str:
         return f"Sent. Reading back from the device, try {step.checks + 1} of 8. {step.reason}"
     if step.state == StepState.READY and (held := _held_by(step)):
         return held
-    if step.state == StepState.WAITING:
-        return next_call(step) if step.approvals_needed else ""
+    if step.state in {StepState.WAITING, StepState.PENDING}:
+        return ""
     if step.state in BEFORE_SENDING and (step.attempts or step.not_before):
         again = f", next try at {clock(step.not_before)}" if step.not_before else ""
         return f"{step.reason} (try {step.attempts} of {step.max_attempts}{again})"
-    if step.state == StepState.PENDING:
-        return ""
     return step.reason
 
 

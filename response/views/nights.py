@@ -57,6 +57,7 @@ def to_review(user: User) -> list[dict[str, object]]:
     found = (
         Override.objects.filter(reviewed_at__isnull=True, step__in=StepRun.objects.visible_to(user))
         .select_related("step__run__case", "standing", "by", "step__requested_by")
+        .prefetch_related("standing__signatures")
         .order_by("at")
     )
     return [

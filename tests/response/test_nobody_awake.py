@@ -434,6 +434,31 @@ def test_who_signed_does_not_review_and_an_edit_does_not_undo_a_revoke(
     assert found.revoked_at is not None
 
 
+def test_an_admin_writes_rota_and_bounds_that_two_others_sign(
+    client: Client, admin_user: User, signers: tuple[User, User]
+) -> None:
+    client.force_login(admin_user)
+    hours = {"weekdays": "", "starts": "22:00", "ends": "06:00", "zone": "Europe/Lisbon"}
+    on_call = client.post("/admin/response/oncall/add/", {"order": "1", "person": signers[0].pk} | hours)
+    bounds = {"title": "Night", "action": "isolate_device", "device_group": GROUP, "min_risk": "80", "cap": "2"}
+    until = {"is_after_rota": "on", "expires_at_0": "2099-01-01", "expires_at_1": "00:00:00"}
+    written = client.post("/admin/response/standingapproval/add/", bounds | until | hours)
+
+    assert (on_call.status_code, written.status_code) == (302, 302)
+    assert OnCall.objects.get().hours_text == "every day 22:00 to 06:00 Europe/Lisbon"
+    found = StandingApproval.objects.get()
+    for one in signers:
+        client.force_login(one)
+        client.post(f"/approvals/standing/{found.pk}/sign/", {"bounds_sha256": found.bounds_sha256})
+    assert standing.state_of(found, clock.now()) == ""
+
+    client.force_login(admin_user)
+    changed = client.post(f"/admin/response/standingapproval/{found.pk}/change/", bounds | until | hours | {"cap": "9"})
+    found.refresh_from_db()
+    assert (changed.status_code, found.cap) == (302, 9)
+    assert standing.state_of(found, clock.now()) == "2 of 2 signatures are missing"
+
+
 def test_the_page_of_what_is_allowed_is_for_those_who_see_cases(client: Client, stranger: User) -> None:
     client.force_login(stranger)
     assert client.get("/approvals/standing/").status_code == 403

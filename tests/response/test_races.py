@@ -1,13 +1,9 @@
 """Two at once, each on a connection of its own."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from uuid import uuid4
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from response.choices import StepState
@@ -15,26 +11,10 @@ from response.models import Run, StepChange, StepRun
 from response.services import approvals, invariants, recovery, runs, steps
 from secops.errors import SecopsError
 from tests.factories import make_user
+from tests.racing import at_once
 from tests.response.conftest import ISOLATE, MAIL, begin, make_runbook, settle_down, step_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """What each returned or raised, all begun at the same moment."""
-    barrier = Barrier(len(acts))
-
-    def one(act: Callable[[], object]) -> object:
-        barrier.wait()
-        try:
-            return act()
-        except SecopsError as error:
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(one, acts))
 
 
 def test_eight_drains_on_one_step_have_one_effect(world, case, analyst):

@@ -1,19 +1,16 @@
 """Two at once: one chain without gaps, one ticket for one, and no bytes lost between the last item and the next."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from collections.abc import Iterator
 
 import pytest
-from django.db import connections
 
 from cases.models import Case, CustodyEntry, Evidence
 from cases.services import custody, evidence, inspection, retention, store, tickets
-from secops.errors import SecopsError
 from secops.models import User
 from tests.cases.evidence.conftest import path_of, take
 from tests.factories import make_case, make_user
 from tests.owner import unprotected
+from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,23 +26,6 @@ def case(transactional_db: None) -> Iterator[Case]:
 @pytest.fixture
 def ada(case: Case) -> User:
     return make_user("ada", ["analyst"], first_name="Ada")
-
-
-def at_once(*acts: Callable[[], object]) -> list[object]:
-    """What each returned or raised, all begun at the same moment."""
-    barrier = Barrier(len(acts))
-
-    def one(act: Callable[[], object]) -> object:
-        barrier.wait()
-        try:
-            return act()
-        except SecopsError as error:
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(one, acts))
 
 
 def test_entries_of_many_at_once_make_one_chain(case: Case, ada: User) -> None:
