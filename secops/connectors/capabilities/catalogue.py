@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from secops.connectors.capabilities.acquisition import Acquires
+from secops.connectors.capabilities.capture import Captures
+from secops.connectors.capabilities.containment import Accounts, Blocks, Quarantine
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
 from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
 from secops.connectors.capabilities.files import FileActivity, FindFile
@@ -26,6 +29,11 @@ CAPABILITIES: dict[str, type[Any]] = {
     "file_activity": FileActivity,
     "find_file": FindFile,
     "isolate": Isolation,
+    "quarantine": Quarantine,
+    "account": Accounts,
+    "block": Blocks,
+    "acquire": Acquires,
+    "capture": Captures,
     "mail": Mailer,
     "page": Pager,
 }

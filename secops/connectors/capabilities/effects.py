@@ -9,13 +9,26 @@ from secops.connectors.capabilities.identity import Host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPath:
+    """One way in or out of a device that was tried: an active interface by address family, or the management path."""
+
+    name: str  # eth0 IPv4
+    is_open: bool
+    is_management: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IsolationState:
-    """What the product says of a device now. `state`: isolated, released, pending_isolate, pending_release, partly."""
+    """What the product says of a device now. `state`: isolated, released, pending_isolate, pending_release, partly.
+
+    `paths` are those that it tried one by one; empty where it only gives its own word.
+    """
 
     state: str
     text: str
     handle: str = ""
     at: datetime | None = None
+    paths: tuple[NetworkPath, ...] = ()
 
 
 @runtime_checkable

@@ -1,0 +1,58 @@
+"""Evidence taken from a device by a product: asked for, waited for, and fetched in pieces."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from secops.connectors.capabilities.identity import Host
+
+TRIAGE, MEMORY, DISK, FILE = "triage", "memory", "disk", "file"  # what can be asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One file of an acquisition, ready to be fetched. `sha256` is what the product hashed at the source."""
+
+    name: str
+    size: int  # bytes
+    sha256: str = ""
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquisition:
+    """How far an acquisition is. `state`: queued (the device is not reached yet), running, done, failed.
+
+    Sizes in bytes, None where the product does not say. `clock_offset_seconds` is the device's clock against ours.
+    """
+
+    state: str
+    text: str = ""  # the last line that the product said
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+    tool: str = ""
+    tool_version: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    clock_offset_seconds: int | None = None
+    read_errors: int | None = None
+    note: str = ""  # what must be said of it in custody, such as whose memory it really is
+    parts: tuple[Part, ...] = ()
+
+
+@runtime_checkable
+class Acquires(Protocol):
+    def acquire(self, host: Host, what: str, key: str, *, path: str = "") -> str:
+        """Ask for a triage package, memory, a disk, or the file at `path`; returns the product's handle.
+
+        The same `key` asks for the same acquisition again, never for a second one. NoEffect when it cannot be had.
+        """
+
+    def acquisition(self, host: Host, handle: str) -> Acquisition: ...
+
+    def fetch_part(self, host: Host, handle: str, part: Part, offset: int) -> Iterator[bytes]:
+        """The bytes of a part from `offset` on; the caller stops when it has had enough and comes back later."""
+
+    def abandon(self, host: Host, handle: str) -> None:
+        """Cancel it at the product too; nothing happens when it has ended."""
