@@ -27,6 +27,7 @@ class Call:
     step_id: int
     params: Mapping[str, Any]
     key: str
+    handle: str = ""  # the product's name for what was asked
     connector: Any = None  # of the action's capability; None when it needs none
     data: Mapping[str, Any] = field(default_factory=dict)  # what the step knows so far
     requested_by: str = ""
@@ -47,12 +48,36 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What came of it, in one line. `is_final` False: accepted, and to be read back before it counts."""
+    """What came of it, in one line. `is_final` False: accepted, and to be read back before it counts.
+
+    `is_polled`: accepted, and long: the product works at it, and is asked from time to time how far it is.
+    """
 
     text: str
     data: dict[str, Any] = field(default_factory=dict)
     handle: str = ""
     is_final: bool = True
+    is_polled: bool = False
+
+
+class Work(Enum):
+    """What a poll says of long work."""
+
+    GOING_ON = "going on"
+    DONE = "done"
+    FAILED = "failed"  # for good; nothing of it goes on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """How far long work is. `text` is its last line; bytes where it says them; `data` is kept for the next poll."""
+
+    work: Work
+    text: str
+    done_bytes: int | None = None
+    total_bytes: int | None = None
+    again_seconds: float = 5
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 class Held(Enum):
@@ -141,6 +166,16 @@ class Action:
     def verify(self, call: Call) -> Check:
         """Read back what the world says now; only for the effect class `verify`."""
         raise NotImplementedError
+
+    def poll(self, call: Call) -> Poll:
+        """How far it is; a call of some seconds, which may also fetch a piece of what is ready.
+
+        ActionError when it failed for good. Any other error is a poll that did not come through: it is asked again.
+        """
+        raise NotImplementedError
+
+    def abandon(self, call: Call) -> None:
+        """Its run was stopped while the product was at it: cancel it there too."""
 
     def apply(self, call: Call, done: Done) -> None:
         """Write what follows from success: device states, devices found."""

@@ -31,6 +31,13 @@ class Run(models.Model):
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="runs")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="runs")
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    device = models.ForeignKey(
+        "cases.Device",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="runs",
+        help_text="Which device of the case it acts on; empty: the one that came in with the alert.",
+    )
     state = models.CharField(max_length=9, choices=RunState, default=RunState.RUNNING)
     state_reason = models.CharField(max_length=500, blank=True)
     started_at = models.DateTimeField()
@@ -106,7 +113,9 @@ class StepRun(models.Model):
     token = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
-    checks = models.PositiveSmallIntegerField(default=0, help_text="Read-backs since the last send.")
+    checks = models.PositiveIntegerField(default=0, help_text="Read-backs, or polls without an answer, in a row.")
+    done_bytes = models.PositiveBigIntegerField(null=True, help_text="Of long work: how far it is.")
+    total_bytes = models.PositiveBigIntegerField(null=True)
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True)
     deadline = models.DateTimeField(null=True)
@@ -138,7 +147,9 @@ class StepRun(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["not_before", "id"], name="step_due", condition=Q(state__in=["ready", "verifying"])),
+            models.Index(
+                fields=["not_before", "id"], name="step_due", condition=Q(state__in=["ready", "verifying", "polling"])
+            ),
             models.Index(fields=["lease_until"], name="step_leased", condition=Q(state__in=["claimed", "sending"])),
             models.Index(fields=["state", "deadline"], name="step_deadline"),
         ]

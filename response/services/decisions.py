@@ -9,7 +9,7 @@ from response.choices import ENDED_RUN, ENDED_STEP, OnFailure, Outcome, RunState
 from response.errors import TransitionError
 from response.models import StepRun
 from response.models.runs import TRIED_TO_UNDO
-from response.services import clock, outcomes, progress, rows, runs, transitions
+from response.services import clock, outcomes, progress, rows, transitions
 from response.services.approvals import checked_reason
 from secops.access import May, require
 from secops.errors import NotAllowedError
@@ -75,7 +75,7 @@ def undo(step_id: int, *, actor: User) -> StepRun:
         run = step.run
         if run.state in ENDED_RUN:  # a run has ended exactly when all of its steps have
             progress.set_run(run, RunState.RUNNING, reason=run.state_reason)
-        run.deadline = max(run.deadline, runs.deadline(clock.now(), [step.timeout_seconds]))
+        run.deadline = max(run.deadline, rows.deadline(clock.now(), [step.timeout_seconds]))
         run.save(update_fields=["deadline"])
         opposite = actions[action.undone_by]()
         seq = (StepRun.objects.filter(run=run).aggregate(last=Max("seq"))["last"] or 0) + 1

@@ -10,11 +10,11 @@ from django.db import transaction
 from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, StepState
 from response.models import Attempt, StepRun
-from response.services import clock, progress, spread, transitions
+from response.services import children, clock, progress, spread, transitions
 from secops.connectors.base import connectors
 from secops.models import Integration
 
-SENT = (StepState.SENDING, StepState.VERIFYING, StepState.UNKNOWN)  # a late answer of the same token still counts
+SENT = (StepState.SENDING, StepState.POLLING, StepState.VERIFYING, StepState.UNKNOWN)  # a late answer still counts
 FIRST_CHECK_SECONDS = 1
 MAX_BACKOFF_SECONDS = 120
 DEFAULT_SETTLING_SECONDS = 60.0
@@ -26,17 +26,19 @@ def answered(step_id: int, token: int, done: Done) -> None:
         if step is None:
             _tell_late_yes(step_id, done)
             return
-        if done.is_final:
+        if done.is_final and not done.is_polled:
             confirm(step, done)
             return
         transitions.change(
             step,
-            StepState.VERIFYING,
+            StepState.POLLING if done.is_polled else StepState.VERIFYING,
             frm=SENT,
             text=done.text,
+            data=step.data | done.data,
             handle=done.handle[:200],
             lease_until=None,
             not_before=clock.after(FIRST_CHECK_SECONDS),
+            story=f"Started: {step.title}. {done.text}" if done.is_polled else "",
         )
 
 
@@ -61,6 +63,7 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
     )
     if spread.is_list(step):
         spread.insert(step.run, step, progress.written_step(step.run, step))
+    children.start_for(step)
     progress.advance(step.run)
 
 

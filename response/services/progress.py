@@ -124,6 +124,7 @@ def call_of(step: StepRun, connector: Any = None) -> Call:
         step_id=step.pk,
         params=step.params,
         key=step.key_text,
+        handle=step.handle,
         connector=connector,
         data=step.data,
         requested_by=step.requested_by.display_name,

@@ -46,7 +46,7 @@ def is_overdue(seconds: float) -> bool:
 
 def _is_work_due(at: datetime) -> bool:
     """Has anything been due since then: a read-back, a step to send, or one whose tries are spent?"""
-    checks = StepRun.objects.filter(state=StepState.VERIFYING, not_before__lte=at)
+    checks = StepRun.objects.filter(state__in=(StepState.VERIFYING, StepState.POLLING), not_before__lte=at)
     found = (checks, _since(steps.due(at), at), _since(steps.spent(), at))
     return paging.is_due(at) or any(rows.exists() for rows in found)
 

@@ -1,10 +1,7 @@
 """Start a run, and steer it: pause, resume, stop, cancel."""
 
-from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from cases.choices import Stage
@@ -18,8 +15,6 @@ from response.services.approvals import checked_reason
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
-
-SPARE_SECONDS = 3_600  # of a run's deadline, beyond what its steps may take
 
 
 def start(version_id: int, case_id: int, *, request_id: UUID, actor: User) -> Run:
@@ -35,7 +30,7 @@ def start(version_id: int, case_id: int, *, request_id: UUID, actor: User) -> Ru
         raise TransitionError(f"{case.number} is closed.")
     try:
         with transaction.atomic():
-            run = _insert(version, case, request_id, actor)
+            run = rows.insert_run(version, case, request_id, actor)
             transitions.tell(run, f"Started {version}", actor=actor)
             progress.advance(transitions.locked_run(run.pk))
     except IntegrityError as error:
@@ -133,33 +128,6 @@ def _startable(version_id: int, case: Case) -> RunbookVersion:
     if scope.needs_device(version.body["steps"]) and not scope.has_device(case):
         raise RunbookError(f"{case.number} names no device yet, and {version.runbook.title} acts on one.")
     return version
-
-
-def _insert(version: RunbookVersion, case: Case, request_id: UUID, actor: User) -> Run:
-    at = clock.now()
-    run = Run.objects.create(
-        request_id=request_id,
-        version=version,
-        case=case,
-        requested_by=actor,
-        started_at=at,
-        deadline=deadline(at, _timeouts(version.body["steps"])),
-    )
-    StepRun.objects.bulk_create(
-        rows.step_row(run, seq, written, actor, at) for seq, written in enumerate(version.body["steps"], start=1)
-    )
-    return run
-
-
-def _timeouts(steps: list[dict[str, Any]]) -> list[int]:
-    """A list waits once for its own decision, and once for its items, which go side by side."""
-    return [step["timeout_seconds"] for step in steps for _ in range(2 if step.get("for_each") else 1)]
-
-
-def deadline(at: datetime, timeouts: list[int]) -> datetime:
-    """Later than all of its steps together may take, one after another; timeouts in seconds."""
-    seconds = sum(timeout + settings.APPROVAL_SECONDS for timeout in timeouts)
-    return at + timedelta(seconds=seconds + SPARE_SECONDS)
 
 
 def _what_stays(run: Run) -> str:

@@ -16,15 +16,15 @@ FIELDS = {
 
 def of_run(run: Run, item: Any = None) -> expressions.Scope:
     """The scope of every expression of the run, as things stand now; `item` is that of one step of a list."""
-    return of_case(run.case, steps_of(run), item)
+    return of_case(run.case, steps_of(run), item, run.device_id)
 
 
-def of_case(case: Case, steps: dict[str, Any], item: Any = None) -> expressions.Scope:
+def of_case(case: Case, steps: dict[str, Any], item: Any = None, device_id: int | None = None) -> expressions.Scope:
     """The same before there is a run: `steps` is what its steps would have said."""
     return expressions.scope(
         case=_case(case),
         alert=_alert(case),
-        device=_device(case),
+        device=_device(case, device_id),
         person=_person(case),
         steps=steps,
         vars={},
@@ -51,9 +51,10 @@ def _alert(case: Case) -> dict[str, Any]:
     return _picked(alert, "alert") if alert else {}
 
 
-def _device(case: Case) -> dict[str, Any]:
-    """The device that the case is about: the first one that came in with an alert."""
-    part = CaseDevice.objects.select_related("device").filter(case=case).order_by("pk").first()
+def _device(case: Case, device_id: int | None) -> dict[str, Any]:
+    """The device that the run acts on; the case is about the first one that came in with an alert."""
+    parts = CaseDevice.objects.select_related("device").filter(case=case).order_by("pk")
+    part = (parts.filter(device=device_id) if device_id else parts).first()
     return _picked(part.device, "device") | {"ip": part.address} if part else {}
 
 

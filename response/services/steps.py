@@ -15,7 +15,7 @@ from response.actions.base import Action, actions, connector_for
 from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Attempt, Run, StepRun
-from response.services import clock, consent, outcomes, policy, progress, readback, transitions
+from response.services import clock, consent, outcomes, policy, polling, progress, readback, transitions
 from secops import quotas
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
@@ -47,8 +47,8 @@ def work() -> int:
 
 
 def work_once() -> bool:
-    """One read-back or one step; False when nothing is due."""
-    if readback.check_one():
+    """One read-back, one poll or one step; False when nothing is due."""
+    if readback.check_one() or polling.poll_one():
         return True
     if _end_one_spent():
         return True

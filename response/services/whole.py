@@ -8,7 +8,7 @@ from response.models import Override, Run, StepRun
 
 def section(case: Case) -> dict[str, Any]:
     """{"runs": [...]}, oldest first."""
-    runs = Run.objects.filter(case=case).select_related("version__runbook").order_by("pk")
+    runs = Run.objects.filter(case=case).select_related("version__runbook", "device").order_by("pk")
     return {"runs": [_run(run) for run in runs]}
 
 
@@ -23,6 +23,8 @@ def _run(run: Run) -> dict[str, Any]:
         "runbook": run.version.runbook.slug,
         "version": run.version.number,
         "state": run.state,
+        "device": run.device.name if run.device else None,
+        "parent": run.parent_id,
         "steps": [_step(step) for step in steps],
     }
 

@@ -13,6 +13,7 @@ from response.choices import BEFORE_SENDING, ENDED_STEP, Effect, RunState, StepS
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
 from response.services import policy, progress, standing, unanswered
+from response.views.long_work import Progress, progress_of
 from secops.access import May
 from secops.models import User
 from secops.wording import clock, duration
@@ -57,6 +58,8 @@ class StepCard:
     undo_label: str = ""
     is_undone: bool = False
     hits: list[dict[str, Any]] = field(default_factory=list)
+    progress: Progress | None = None
+    child: Run | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,7 +142,15 @@ def step_card(step: StepRun, user: User) -> StepCard:
         undo_label=action.undo_label if can_undo and is_free else "",
         is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
         hits=_hits(step),
+        progress=progress_of(step),
+        child=_child(step),
     )
+
+
+def _child(step: StepRun) -> Run | None:
+    """The run that the step started, or found, for its device."""
+    runs = Run.objects.select_related("version__runbook", "device")
+    return runs.filter(pk=step.data["run"], case=step.run.case_id).first() if "run" in step.data else None
 
 
 def _hits(step: StepRun) -> list[dict[str, Any]]:

@@ -61,7 +61,9 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
     """The panel as it stands now, whole or as a fragment."""
     case.refresh_from_db()
     user = reader(request)
-    shown = Run.objects.filter(case=case).select_related("version__runbook", "requested_by", "case__kind")[:SHOWN_RUNS]
+    shown = Run.objects.filter(case=case).select_related("version__runbook", "requested_by", "case__kind", "device")[
+        :SHOWN_RUNS
+    ]
     cards = [board.card_of(run, user) for run in shown]
     context: dict[str, Any] = {
         "case": case,

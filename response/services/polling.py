@@ -1,0 +1,123 @@
+"""Long work: the product is at it for minutes or hours, and is asked from time to time how far it is.
+
+A poll takes some seconds, so that no worker waits for it; each is taken for one lease by a guarded UPDATE. The state
+stays `polling` from one to the next. What cannot be read is asked again until the step's deadline, which makes the
+step unknown: a silent product has not said that nothing happened.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from response.actions.base import Call, Done, Poll, Work, actions
+from response.choices import Outcome, RunState, StepState
+from response.errors import ActionError
+from response.models import StepRun
+from response.services import clock, outcomes, progress, transitions
+from secops.connectors.capabilities.errors import SourceLimited
+from secops.errors import SecopsError
+from secops.faultpoints import hit
+from secops.integrations import connector_of
+from secops.models import Integration
+from secops.quotas import hold
+
+LONGEST_WAIT_SECONDS = 60.0  # between two polls of a product that does not answer
+
+
+def poll_one() -> bool:
+    """Ask once about one step that is due; False when none is."""
+    at = clock.now()
+    step = (
+        StepRun.objects.select_related("run__case", "run__version", "requested_by")
+        .filter(state=StepState.POLLING, not_before__lte=at)
+        .order_by("not_before", "pk")
+        .first()
+    )
+    if step is None:
+        return False
+    taken = StepRun.objects.filter(
+        pk=step.pk, state=StepState.POLLING, token=step.token, not_before=step.not_before
+    ).update(checks=F("checks") + 1, not_before=at + timedelta(seconds=settings.LEASE_SECONDS))
+    if taken:
+        _ask(step)
+    return True
+
+
+def _ask(step: StepRun) -> None:
+    """One poll, or the word to the product that nobody wants it any more; outside of any transaction."""
+    action = actions[step.action]()
+    try:
+        call = progress.call_of(step, _connector(step))
+        if _is_given_up(step):
+            action.abandon(call)
+            _cancelled(step)
+            return
+        poll = action.poll(call)
+    except SourceLimited as error:
+        if integration := Integration.objects.filter(name=step.connector).first():
+            hold(integration, error.retry_after)
+        _wait(step, max(1.0, error.retry_after), str(error))
+    except ActionError as error:
+        _judge(step, call, Poll(work=Work.FAILED, text=str(error)))
+    except SecopsError as error:
+        _wait(step, min(LONGEST_WAIT_SECONDS, 2.0 ** min(step.checks + 1, 6)), str(error))
+    else:
+        hit("poll")
+        _judge(step, call, poll)
+
+
+def _connector(step: StepRun) -> object:
+    """What the step went through; None for an action that needs none. SecopsError when it is not there any more."""
+    if not step.connector:
+        return None
+    integration = Integration.objects.filter(name=step.connector, is_enabled=True).first()
+    if integration is None:
+        raise SecopsError(f"{step.connector} is not set up any more")
+    return connector_of(integration)
+
+
+def _is_given_up(step: StepRun) -> bool:
+    """Was its run stopped or cancelled? Long work that nobody wants any more is not waited for, an undo is."""
+    run = step.run
+    if step.undoes_id is not None:
+        return False
+    return run.cancel_requested_at is not None or run.state == RunState.STOPPING
+
+
+def _judge(step: StepRun, call: Call, poll: Poll) -> None:
+    with transaction.atomic():
+        step = transitions.locked(step.pk)
+        if step.state != StepState.POLLING or step.key_text != call.key:
+            return
+        step.done_bytes, step.total_bytes, step.data = poll.done_bytes, poll.total_bytes, step.data | poll.data
+        step.save(update_fields=["done_bytes", "total_bytes", "data"])
+        if poll.work == Work.DONE:
+            outcomes.confirm(step, Done(text=poll.text, data=poll.data))
+        elif poll.work == Work.FAILED:
+            _end(step, StepState.FAILED, poll.text, f"Failed: {step.title}. {poll.text}")
+        else:
+            _wait(step, poll.again_seconds, poll.text, checks=0)
+
+
+def _cancelled(step: StepRun) -> None:
+    with transaction.atomic():
+        step = transitions.locked(step.pk)
+        if step.state == StepState.POLLING:
+            text = "Its run was stopped, and the product was told to end it"
+            _end(step, StepState.CANCELLED, text, f"{step.title}: {text[0].lower()}{text[1:]}")
+
+
+def _end(step: StepRun, to: StepState, text: str, story: str) -> None:
+    """The product has said that nothing of it goes on, so nothing is in doubt."""
+    transitions.settle_doubts(step, Outcome.NOT_DONE, text)
+    transitions.change(step, to, frm=[StepState.POLLING], text=text, story=story, not_before=None)
+    progress.advance(step.run)
+
+
+def _wait(step: StepRun, seconds: float, text: str, **fields: int) -> None:
+    """The state stays, so no line is written."""
+    StepRun.objects.filter(pk=step.pk, state=StepState.POLLING).update(
+        not_before=clock.after(seconds), reason=text[:500], **fields
+    )
