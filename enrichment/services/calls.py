@@ -52,6 +52,7 @@ class Call:
     lookup: Lookup
     connector: Connector
     source: Integration
+    seconds: float = 0.0  # that the answer took
 
 
 @cache
@@ -126,11 +127,13 @@ class Calls:
     def _go_on(self) -> None:
         """In a thread: call after call, until none may be sent."""
         while call := self._next():
+            began = monotonic()
             try:
                 outcome = ask(call.lookup, call.connector)
             except BaseException:  # who waits for the answer must get one
                 logger.exception("Lookup %s crashed", call.lookup.pk)
                 outcome = Outcome(LookupState.FAILED, reason=CRASHED)
+            call.seconds = monotonic() - began
             with self._lock:
                 self._flying[call.source.pk] -= 1
                 others = self._taken_back(call.source) if outcome.is_too_many else []

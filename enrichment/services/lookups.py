@@ -27,6 +27,8 @@ from secops.http import LONGEST_WAIT
 from secops.models import Integration
 
 logger = logging.getLogger(__name__)
+AHEAD, FAR_AHEAD = 2, 4  # rounds claimed of each source: on their way and next; more of one that answers quickly
+QUICK_SECONDS = 1.0  # a call; four rounds of slow ones would outlast their leases
 REST_SECONDS = 0.25  # before an integration with nothing due is looked at again
 MOST_ATTEMPTS = 5
 SHIFT_SECONDS = 15  # then the next bell goes on; a slow call and a lease on top stay below the queue's timeout
@@ -47,6 +49,7 @@ class _Shift:
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
         self.dry: dict[int, float] = {}  # integration -> when it may be looked at again
+        self.quick: dict[int, bool] = {}  # integration -> did its last answer come quickly?
         self.moved = 0
 
     def run(self) -> int:
@@ -59,7 +62,7 @@ class _Shift:
             self._write(self.calls.answers())
 
     def _claim(self) -> None:
-        """Of each source up to as many as may be asked at once, twice: on their way and next."""
+        """Of each source some rounds of as many as may be asked at once: none waits while answers are written."""
         now = monotonic()
         resting = [*self.calls.limited(), *(pk for pk, until in self.dry.items() if until > now)]
         due = Lookup.objects.due(Now()).filter(integration__is_enabled=True).exclude(integration__in=resting)
@@ -71,7 +74,8 @@ class _Shift:
             except SecopsError as error:  # its connector or the key of its secrets is gone: the others go on
                 end_all(Lookup.objects.filter(integration=source, state=LookupState.DUE), str(error))
                 continue
-            room = 2 * connector.concurrency - mine[source.pk]
+            rounds = FAR_AHEAD if self.quick.get(source.pk) else AHEAD
+            room = rounds * connector.concurrency - mine[source.pk]
             if room >= connector.concurrency / 2:
                 connectors[source.pk], rooms[source] = connector, room
         if not rooms:
@@ -84,6 +88,7 @@ class _Shift:
 
     def _write(self, done: list[tuple[Call, Outcome]]) -> None:
         self.moved += len(done)
+        self.quick |= {call.source.pk: call.seconds < QUICK_SECONDS for call, _ in done}
         try:
             has_more = _finish(done)
         except Exception:
