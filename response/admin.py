@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from cases.models import AlertKind
-from response import admin_nights  # noqa: F401 - registers its pages
+from response import admin_nights, admin_policy  # noqa: F401 - they register their pages
 from response.errors import RunbookError
 from response.formats import yaml
 from response.forms.runbooks import RunbookForm

@@ -10,7 +10,7 @@ from django.db import transaction
 from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, StepState
 from response.models import Attempt, StepRun
-from response.services import children, clock, progress, spread, transitions
+from response.services import breakers, children, clock, progress, spread, transitions
 from secops.connectors.base import connectors
 from secops.models import Integration
 
@@ -26,6 +26,7 @@ def answered(step_id: int, token: int, done: Done) -> None:
         if step is None:
             _tell_late_yes(step_id, done)
             return
+        breakers.answered(step.connector)
         if done.is_final and not done.is_polled:
             confirm(step, done)
             return
@@ -67,10 +68,12 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
     progress.advance(step.run)
 
 
-def refused(step_id: int, token: int, text: str) -> None:
-    """A definite no, and known to have done nothing."""
+def refused(step_id: int, token: int, text: str, *, is_ours: bool = False) -> None:
+    """A definite no, and known to have done nothing. `is_ours`: the product was not asked."""
     with _mine(step_id, token, f"A late refusal: {text}") as step:
         if step is not None:
+            if not is_ours:
+                breakers.answered(step.connector)
             transitions.close_attempt(step, Outcome.REFUSED, text)
             transitions.change(
                 step, StepState.FAILED, frm=SENT, text=text, lease_until=None, story=f"Failed: {step.title}. {text}"
@@ -86,10 +89,12 @@ def later(step_id: int, token: int, text: str, seconds: float) -> None:
             _again(step, text, seconds, attempts=max(0, step.attempts - 1))
 
 
-def not_sent(step_id: int, token: int, text: str) -> None:
-    """Known that nothing reached the other side: again, a little later."""
+def not_sent(step_id: int, token: int, text: str, *, is_ours: bool = False) -> None:
+    """Known that nothing reached the other side: again, a little later. `is_ours`: the product had no part in it."""
     with _mine(step_id, token, text) as step:
         if step is not None:
+            if not is_ours:
+                breakers.failed(step.connector)
             transitions.close_attempt(step, Outcome.NOT_DONE, text)
             _again(step, text, backoff(step.attempts))
 
@@ -98,6 +103,7 @@ def doubtful(step_id: int, token: int, text: str) -> None:
     """It may have happened; what a machine may do now is the effect class's to say."""
     with _mine(step_id, token, text) as step:
         if step is not None:
+            breakers.failed(step.connector)
             transitions.close_attempt(step, Outcome.DOUBT, text)
             resolve_doubt(step, text)
 
