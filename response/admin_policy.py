@@ -1,13 +1,14 @@
-"""What holds steps back, in the administration: breakers."""
+"""What holds steps back, in the administration: breakers, the do-not-isolate list, maintenance windows."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils import timezone
 
-from response.models import Breaker
+from response.models import Breaker, MaintenanceWindow, ProtectedDevices
 from response.services import breakers
-from secops.admin_site import ReadOnly
+from secops.admin_site import AdminOnly, ReadOnly
 
 
 @admin.register(Breaker)
@@ -26,3 +27,23 @@ class BreakerAdmin(ReadOnly, admin.ModelAdmin[Breaker]):
         for row in queryset:
             breakers.close(row.pk, actor=request.user)  # type: ignore[arg-type] # the admin site lets only users in
             messages.success(request, f"{row.connector}: closed. Its steps go now.")
+
+
+@admin.register(ProtectedDevices)
+class ProtectedDevicesAdmin(AdminOnly, admin.ModelAdmin[ProtectedDevices]):
+    """By kind, group or name; a single device is marked on its own page."""
+
+    list_display = ["what", "kind", "group", "name_pattern", "reason", "is_enabled"]
+    fields = ["what", "kind", "group", "name_pattern", "reason", "is_enabled"]
+
+
+@admin.register(MaintenanceWindow)
+class MaintenanceWindowAdmin(AdminOnly, admin.ModelAdmin[MaintenanceWindow]):
+    """Once, or every week; while it lasts disruptive steps wait."""
+
+    list_display = ["reason", "device_group", "begins_at", "ends_at", "hours_text", "is_on"]
+    fields = ["reason", "device_group", "begins_at", "ends_at", "weekdays", ("starts", "ends"), "zone"]
+
+    @admin.display(boolean=True, description="steps wait")
+    def is_on(self, obj: MaintenanceWindow) -> bool:
+        return obj.covers(timezone.now())

@@ -1,6 +1,7 @@
 """Response's tables."""
 
 from response.models.approvals import Approval
+from response.models.limits import MaintenanceWindow, ProtectedDevices
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
@@ -11,9 +12,11 @@ __all__ = [
     "Breaker",
     "KillSwitch",
     "KindRunbook",
+    "MaintenanceWindow",
     "OnCall",
     "Override",
     "Page",
+    "ProtectedDevices",
     "Run",
     "Runbook",
     "RunbookVersion",

@@ -7,6 +7,7 @@ from response.actions.base import Action, case_device
 from response.choices import Effect, Risk
 from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash
+from response.services import protection
 from secops.access import May
 from secops.models import User
 
@@ -35,7 +36,7 @@ def refusal(action: Action, case: Case, params: dict[str, Any]) -> str:
         part = case_device(case, params.get("device"))
         if part is not None and part.device.is_protected:
             return f"{part.device.name} is on the list of devices that are never touched"
-    return ""
+    return protection.problem(action, case, params)
 
 
 def hold(action: Action) -> str:

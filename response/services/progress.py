@@ -45,6 +45,8 @@ def open_step(run: Run, step: StepRun) -> None:
             _open_list(run, step, action, written, data)
             return
         params = action.clean(filled(written.get("params", {}), data), run.case)
+        if problem := policy.refusal(action, run.case, params):  # asked again at intent; nobody need approve it in vain
+            raise ActionError(problem)
     except (expressions.ExpressionError, ActionError) as error:
         story = f"Failed: {step.title}. {error}"
         transitions.change(step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story)

@@ -213,23 +213,24 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, s
         _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
         return False
     is_paused = run.state == RunState.PAUSED and step.undoes_id is None
-    held = ("The run is paused", holds.LOOK_AGAIN_SECONDS) if is_paused else holds.of(step, action, source, wait)
-    if held:
-        back_to_ready(step, *held)
-    return not held
+    held = holds.Held(text="The run is paused") if is_paused else holds.of(step, action, source, wait)
+    if held is not None:
+        back_to_ready(step, held)
+    return held is None
 
 
-def back_to_ready(step: StepRun, text: str, seconds: float) -> None:
+def back_to_ready(step: StepRun, held: holds.Held) -> None:
     """claimed to ready: nothing was sent, and the attempt does not count."""
-    transitions.close_attempt(step, Outcome.LATER, text)
+    transitions.close_attempt(step, Outcome.LATER, held.text)
     transitions.change(
         step,
         StepState.READY,
         frm=[StepState.CLAIMED],
-        text=text,
+        text=held.text,
         attempts=max(0, step.attempts - 1),
         lease_until=None,
-        not_before=clock.after(seconds),
+        not_before=clock.after(held.seconds),
+        deadline=holds.deadline(step, held),
     )
 
 

@@ -12,7 +12,7 @@ from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
 from response.models import Approval, Override, Page, StepRun
-from response.services import consent, policy
+from response.services import consent, policy, protection
 from response.views import board, nights
 from response.views.run import visible_step
 from secops.models import User
@@ -65,6 +65,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "params": [(name, f"{len(value)} items" if name == "items" else value) for name, value in step.params.items()],
         "is_open": is_open,
         "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
+        "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,
         "others": others,
         "pages": list(Page.objects.filter(step=step).select_related("person")),
         "next_call": board.next_call(step) if is_open else "",
