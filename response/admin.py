@@ -53,6 +53,9 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
     fields = ["title", "slug", "phase", "is_enabled", "description"]
     inlines = [StepInline]
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).filter(is_internal=False)
+
     @admin.display(description="live")
     def live_version(self, obj: Runbook) -> str:
         live = obj.live

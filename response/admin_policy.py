@@ -1,4 +1,4 @@
-"""What holds steps back, in the administration: breakers, the do-not-isolate list, maintenance windows."""
+"""What holds steps back, in the administration: breakers, drills, the do-not-isolate list, maintenance."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils import timezone
 
-from response.models import Breaker, MaintenanceWindow, ProtectedDevices
+from response.models import Breaker, Drill, MaintenanceWindow, ProtectedDevices
 from response.services import breakers
 from secops.admin_site import AdminOnly, ReadOnly
 
@@ -47,3 +47,21 @@ class MaintenanceWindowAdmin(AdminOnly, admin.ModelAdmin[MaintenanceWindow]):
     @admin.display(boolean=True, description="steps wait")
     def is_on(self, obj: MaintenanceWindow) -> bool:
         return obj.covers(timezone.now())
+
+
+@admin.register(Drill)
+class DrillAdmin(ReadOnly, admin.ModelAdmin[Drill]):
+    """What each integration has shown; a responder starts a drill on its own page."""
+
+    list_display = ["integration", "action", "group_text", "device", "state_text", "verified_at", "released_at", "by"]
+    fields = ["integration", "capability", "action", "group_text", "device", "run", "by", "note"]
+    fields += ["started_at", "isolated_at", "verified_at", "released_at"]
+    readonly_fields = ["group_text"]
+
+    @admin.display(description="counts for")
+    def group_text(self, obj: Drill) -> str:
+        return obj.group_text
+
+    @admin.display(description="state")
+    def state_text(self, obj: Drill) -> str:
+        return obj.state_text

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from response.views import approvals, nights, panel, report, run
+from response.views import approvals, drills, nights, panel, report, run
 
 app_name = "response"
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/waiting/", approvals.waiting, name="approvals_waiting"),
     path("approvals/<int:pk>/", approvals.approval, name="approval"),
+    path("approvals/drills/", drills.page, name="drills"),
     path("approvals/standing/", nights.standing_approvals, name="standing"),
     path("approvals/standing/<int:pk>/sign/", nights.sign, name="sign"),
     path("approvals/standing/<int:pk>/revoke/", nights.revoke, name="revoke"),

@@ -22,7 +22,7 @@ from response.services import runs
 from secops import integrations
 from secops.models import User
 from tests.factories import make_alert, make_case, make_device, make_observable, make_user
-from tests.response.conftest import ISOLATE, make_runbook
+from tests.response.conftest import ISOLATE, drilled, make_runbook
 
 CANARY = "quetzalplume"  # stands in every text of the restricted case and nowhere else
 ROLES = ("no role", "guest", "analyst", "responder", "approver", "admin", "superuser")
@@ -63,7 +63,7 @@ class House:
 
 
 def build() -> House:
-    integrations.add("test_edr", "Test EDR", {})
+    drilled(integrations.add("test_edr", "Test EDR", {}))
     team = Group.objects.create(name="insider team")
     member = make_user("member", ["analyst"])
     member.groups.add(team)

@@ -109,6 +109,9 @@ DOORS: dict[str, Door] = {
     "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
     "response:approval": Door(path="/approvals/{step}/"),
     "response:break_glass": Door(path=STEP + "break_glass/", get="nobody", post=STEERERS, data={"reason": LONG_REASON}),
+    "response:drills": Door(
+        path="/approvals/drills/", get="seers", post=STEERERS, data={"action": "isolate_device", "device": "TEST-1"}
+    ),
     "response:standing": Door(path="/approvals/standing/", get="seers"),
     "response:sign": Door(path="/approvals/standing/1/sign/", get="nobody", post=DECIDERS),
     "response:revoke": Door(path="/approvals/standing/1/revoke/", get="nobody", post=DECIDERS),
@@ -143,6 +146,8 @@ def sent(client: Client, house: House, name: str, *, restricted: bool = False) -
     data = dict(door.data)
     if name in ("response:approve", "response:break_glass"):
         data["params_sha256"] = things.sha256
+    if name == "response:drills":
+        data["request_id"] = str(uuid4())
     if name == "response:start":
         data |= {"request_id": str(uuid4()), "runbook": str(house.version)}
     if door.path.startswith("/api/"):

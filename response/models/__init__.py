@@ -1,6 +1,7 @@
 """Response's tables."""
 
 from response.models.approvals import Approval
+from response.models.drills import Drill
 from response.models.limits import MaintenanceWindow, ProtectedDevices
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
@@ -10,6 +11,7 @@ __all__ = [
     "Approval",
     "Attempt",
     "Breaker",
+    "Drill",
     "KillSwitch",
     "KindRunbook",
     "MaintenanceWindow",

@@ -22,6 +22,7 @@ class Runbook(models.Model):
     description = models.TextField(blank=True)
     phase = models.CharField(max_length=14, choices=Phase, default=Phase.CONTAINMENT)
     is_enabled = models.BooleanField("offered", default=True)
+    is_internal = models.BooleanField(default=False, editable=False, help_text="Written by the product itself.")
     edited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
@@ -156,7 +157,9 @@ class KindRunbook(models.Model):
     """A runbook that cases of a kind are offered, in this order."""
 
     kind = models.ForeignKey("cases.AlertKind", on_delete=models.CASCADE, related_name="runbooks")
-    runbook = models.ForeignKey(Runbook, on_delete=models.CASCADE, related_name="kinds")
+    runbook = models.ForeignKey(
+        Runbook, on_delete=models.CASCADE, related_name="kinds", limit_choices_to={"is_internal": False}
+    )
     order = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

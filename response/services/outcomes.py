@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from response.actions.base import Done, actions
-from response.choices import Effect, Outcome, StepState
+from response.choices import Effect, Outcome, Risk, StepState
 from response.models import Attempt, StepRun
-from response.services import breakers, children, clock, progress, spread, transitions
+from response.services import breakers, children, clock, drills, progress, spread, transitions
 from secops.connectors.base import connectors
 from secops.models import Integration
 
@@ -62,6 +62,8 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
         not_before=None,
         story=f"Confirmed: {done.text}" if step.effect != Effect.READ else f"{step.title}: {done.text}",
     )
+    if step.risk == Risk.DISRUPTIVE:
+        drills.note(step)
     if spread.is_list(step):
         spread.insert(step.run, step, progress.written_step(step.run, step))
     children.start_for(step)

@@ -10,7 +10,7 @@ from cases.models import Case
 from response.actions.base import Action, Call, actions
 from response.choices import OnFailure, StepState
 from response.models import Run, Runbook, RunbookVersion, StepRun
-from response.services import checks, drafts, policy, protection, scope, spread
+from response.services import checks, drafts, drills, policy, protection, scope, spread
 from response.services.checks import Problem
 from response.services.progress import filled
 from secops import expressions
@@ -136,7 +136,7 @@ class _Stage:
 
     def _fate(self, action: Action, params: dict[str, Any], written: dict[str, Any]) -> tuple[str, str]:
         """run, ask or fail, and why, of a step whose parameters hold."""
-        if problem := policy.refusal(action, self.case, params):
+        if problem := policy.refusal(action, self.case, params) or drills.problem(action, self.case, params):
             return FAIL, problem
         if action.capability and not with_capability(action.capability):
             return FAIL, f"No integration is set up that can do this ({action.capability})."

@@ -139,7 +139,9 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
 
 def offered(case: Case) -> list[RunbookVersion]:
     """The live versions that the case's kind offers, in the order of the kind's page."""
-    links = KindRunbook.objects.filter(kind=case.kind_id, runbook__is_enabled=True).select_related("runbook")
+    links = KindRunbook.objects.filter(
+        kind=case.kind_id, runbook__is_enabled=True, runbook__is_internal=False
+    ).select_related("runbook")
     return [live for link in links if (live := link.runbook.live) is not None]
 
 

@@ -12,7 +12,7 @@ from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
 from response.models import Approval, Override, Page, StepRun
-from response.services import consent, policy, protection
+from response.services import consent, drills, policy, protection
 from response.views import board, nights
 from response.views.run import visible_step
 from secops.models import User
@@ -64,7 +64,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "plan": board.plan_of(step),
         "params": [(name, f"{len(value)} items" if name == "items" else value) for name, value in step.params.items()],
         "is_open": is_open,
-        "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
+        "refusal": _refusal(step) if is_open else "",
         "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,
         "others": others,
         "pages": list(Page.objects.filter(step=step).select_related("person")),
@@ -91,6 +91,12 @@ def rule_of(step: StepRun) -> str:
     given = consent.counted(step)
     many = "One approval" if step.approvals_needed == 1 else f"{step.approvals_needed} approvals, {given} given"
     return f"{many}, not by who asked or who wrote the runbook"
+
+
+def _refusal(step: StepRun) -> str:
+    """What would speak against sending it as things stand."""
+    action, case = actions[step.action](), step.run.case
+    return policy.refusal(action, case, step.params) or drills.problem(action, case, step.params, run=step.run)
 
 
 def _waiting(user: User) -> list[StepRun]:

@@ -18,7 +18,7 @@ from response.actions.each import Each
 from response.choices import Risk, StepState
 from response.errors import RunbookError
 from response.models import Run, RunbookVersion
-from response.services import policy, progress, protection, runbooks, runs, scope
+from response.services import drills, policy, progress, protection, runbooks, runs, scope
 from response.views import board
 from secops import expressions
 
@@ -94,7 +94,9 @@ def back(request: HttpRequest, case: Case) -> HttpResponse:
 def offers(case: Case) -> list[dict[str, Any]]:
     """Each version that the kind offers, with its steps and what speaks against one."""
     found = runbooks.offered(case)
-    data = scope.of_case(case, {}) if found else {}
+    if not found:
+        return []
+    data = scope.of_case(case, {})
     return [{"version": version, "steps": _steps(version, case, data)} for version in found]
 
 
@@ -106,7 +108,7 @@ def _steps(version: RunbookVersion, case: Case, data: expressions.Scope) -> list
         asks = step["approvals"] if step["approvals"] is not None else needed
         each = " each" if step.get("for_each") else ""
         params = _known_params(step, data)
-        refused = policy.refusal(action, case, params)
+        refused = policy.refusal(action, case, params) or drills.problem(action, case, params)
         held = protection.maintained(action, case, params)
         said = "asks you" if action.waits_for_person else f"{asks} approval{each}" if asks else "at once"
         rows.append({"title": step["title"], "asks": said, "refused": refused, "held": held.text if held else ""})
