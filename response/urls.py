@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from response.views import approvals, drills, nights, panel, report, run
+from response.views import approvals, drills, incidents, nights, panel, report, run
 
 app_name = "response"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("approvals/waiting/", approvals.waiting, name="approvals_waiting"),
     path("approvals/<int:pk>/", approvals.approval, name="approval"),
     path("approvals/drills/", drills.page, name="drills"),
+    path("approvals/major/", incidents.page, name="major"),
+    path("approvals/major/<int:pk>/sign/", incidents.sign, name="major_sign"),
+    path("approvals/major/<int:pk>/end/", incidents.end, name="major_end"),
     path("approvals/standing/", nights.standing_approvals, name="standing"),
     path("approvals/standing/<int:pk>/sign/", nights.sign, name="sign"),
     path("approvals/standing/<int:pk>/revoke/", nights.revoke, name="revoke"),

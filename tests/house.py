@@ -17,7 +17,7 @@ from cases.services import evidence, timeline
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
 from response.choices import Consent
-from response.models import Override, StandingApproval, StepRun
+from response.models import MajorIncident, Override, StandingApproval, StepRun
 from response.services import runs
 from secops import integrations
 from secops.models import User
@@ -72,6 +72,9 @@ def build() -> House:
     in_a_week = timezone.now() + timedelta(days=7)
     StandingApproval.objects.create(
         pk=1, title="Night", action="isolate_device", device_group="Laptops", expires_at=in_a_week
+    )
+    MajorIncident.objects.create(
+        pk=1, reason="Ransomware", cap=50, hours=1, proposed_by=member, proposed_at=timezone.now()
     )
     house = House(
         open=_fill("plain", version, shared, member),

@@ -112,6 +112,12 @@ DOORS: dict[str, Door] = {
     "response:drills": Door(
         path="/approvals/drills/", get="seers", post=STEERERS, data={"action": "isolate_device", "device": "TEST-1"}
     ),
+    "response:major": Door(
+        path="/approvals/major/", get="seers", post=DECIDERS, data={"reason": REASON, "cap": "50", "hours": "4"}
+    ),
+    "response:major_sign": Door(path="/approvals/major/1/sign/", get="nobody", post=DECIDERS),
+    "response:major_end": Door(path="/approvals/major/1/end/", get="nobody", post=DECIDERS),
+    "response:over_cap": Door(path=STEP + "over_cap/", get="nobody", post=DECIDERS, data={"reason": REASON}),
     "response:standing": Door(path="/approvals/standing/", get="seers"),
     "response:sign": Door(path="/approvals/standing/1/sign/", get="nobody", post=DECIDERS),
     "response:revoke": Door(path="/approvals/standing/1/revoke/", get="nobody", post=DECIDERS),

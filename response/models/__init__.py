@@ -2,6 +2,7 @@
 
 from response.models.approvals import Approval
 from response.models.drills import Drill
+from response.models.incidents import MajorIncident
 from response.models.limits import MaintenanceWindow, ProtectedDevices
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
@@ -15,6 +16,7 @@ __all__ = [
     "KillSwitch",
     "KindRunbook",
     "MaintenanceWindow",
+    "MajorIncident",
     "OnCall",
     "Override",
     "Page",

@@ -1,12 +1,13 @@
 """Why a step that may be sent waits all the same, and for how long: asked just before every effect."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from response.actions.base import Action
 from response.choices import Consent
 from response.models import Override, Run, StepRun
-from response.services import breakers, clock, policy, protection
+from response.services import blast, breakers, clock, incidents, policy, protection
 from secops.models import Integration
 
 LOOK_AGAIN_SECONDS = 10.0  # when nobody knows how long it takes
@@ -20,6 +21,7 @@ class Held:
     text: str
     seconds: float = LOOK_AGAIN_SECONDS
     until: datetime | None = None
+    data: dict[str, Any] = field(default_factory=dict)  # what the step remembers of it
 
 
 def of(step: StepRun, action: Action, source: Integration | None, wait: float | None) -> Held | None:
@@ -33,6 +35,9 @@ def of(step: StepRun, action: Action, source: Integration | None, wait: float | 
         return held
     if wait is not None:
         return Held(text="The product's rate limit is used up", seconds=wait)
+    if over := blast.over(step, action):
+        seconds = min(over[1], WINDOW_SECONDS)
+        return Held(text=over[0], seconds=seconds, until=clock.after(over[1]), data={incidents.OVER_CAP: True})
     if source is not None and (broken := breakers.wait(source.name)):
         return Held(text=broken[0], seconds=broken[1])
     return None

@@ -235,6 +235,7 @@ def back_to_ready(step: StepRun, held: holds.Held) -> None:
         lease_until=None,
         not_before=clock.after(held.seconds),
         deadline=holds.deadline(step, held),
+        data=step.data | held.data,
     )
 
 

@@ -12,7 +12,7 @@ from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, ENDED_STEP, Effect, RunState, StepState
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
-from response.services import policy, progress, standing, unanswered
+from response.services import blast, incidents, policy, progress, standing, unanswered
 from response.views.long_work import Progress, progress_of
 from secops.access import May
 from secops.models import User
@@ -55,6 +55,7 @@ class StepCard:
     approvals: list[Approval] = field(default_factory=list)
     override: Override | None = None
     may_settle: bool = False
+    may_go_over: bool = False
     undo_label: str = ""
     is_undone: bool = False
     hits: list[dict[str, Any]] = field(default_factory=list)
@@ -138,6 +139,7 @@ def step_card(step: StepRun, user: User) -> StepCard:
         why_not="You have approved; another person must too." if has_decided else why_not,
         approvals=approvals,
         override=getattr(step, "override", None),
+        may_go_over=_may_go_over(step, user),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
         undo_label=action.undo_label if can_undo and is_free else "",
         is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
@@ -145,6 +147,12 @@ def step_card(step: StepRun, user: User) -> StepCard:
         progress=progress_of(step),
         child=_child(step),
     )
+
+
+def _may_go_over(step: StepRun, user: User) -> bool:
+    """Does it wait for the hour's cap, and may the reader let it go all the same?"""
+    is_held = step.state == StepState.READY and step.data.get(incidents.OVER_CAP) and not step.data.get(blast.LIFTED)
+    return bool(is_held) and not policy.why_not(user, step)
 
 
 def _child(step: StepRun) -> Run | None:

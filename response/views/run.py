@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cases.views.access import reader
 from response.models import Run, StepRun
-from response.services import approvals, decisions, overrides, runs
+from response.services import approvals, blast, decisions, overrides, runs
 from response.views import board
 from response.views.panel import back
 from secops.models import User
@@ -90,6 +90,10 @@ def _undo(pk: int, request: HttpRequest, user: User) -> None:
     decisions.undo(pk, actor=user)
 
 
+def _over_cap(pk: int, request: HttpRequest, user: User) -> None:
+    blast.let_go(pk, reason=request.POST.get("reason", ""), actor=user)
+
+
 DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "approve": _approve,
     "reject": _reject,
@@ -97,4 +101,5 @@ DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "answer": _answer,
     "undo": _undo,
     "break_glass": _break_glass,
+    "over_cap": _over_cap,
 }
