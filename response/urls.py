@@ -15,7 +15,7 @@ urlpatterns = [
     path("runs/<int:pk>/", run.run, name="run"),
     *[
         path(f"runs/<int:pk>/{what}/", run.steer, {"what": what}, name=what)
-        for what in ("pause", "resume", "stop", "cancel")
+        for what in ("pause", "resume", "stop", "cancel", "undo_all")
     ],
     *[path(f"steps/<int:pk>/{what}/", run.decide, {"what": what}, name=what) for what in run.DECISIONS],
     path("approvals/", approvals.approvals, name="approvals"),

@@ -105,6 +105,8 @@ DOORS: dict[str, Door] = {
     ),
     "response:answer": Door(path=STEP + "answer/", get="nobody", post=WORKERS, data={"choice": "Go"}),
     "response:undo": Door(path=STEP + "undo/", get="nobody", post=WORKERS),
+    "response:undo_all": Door(path=RUN + "undo_all/", get="nobody", post=WORKERS),
+    "response:extend": Door(path=STEP + "extend/", get="nobody", post=WORKERS, data={"hours": "4"}),
     "response:approvals": Door(path="/approvals/", get="signed in"),
     "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
     "response:approval": Door(path="/approvals/{step}/"),

@@ -76,6 +76,27 @@ class Step(models.Model):
     timeout_seconds = models.PositiveIntegerField(
         "timeout, seconds", default=900, validators=[MinValueValidator(1), MaxValueValidator(7 * 86_400)]
     )
+    max_attempts = models.PositiveSmallIntegerField(
+        "tries",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Of what is known not to have happened, or does no harm twice. Empty: the action's own.",
+    )
+    backoff_seconds = models.PositiveIntegerField(
+        "between tries, seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
+        help_text="Before the second try; doubled after each further one. Empty: 2 seconds, at most 2 minutes.",
+    )
+    undo_after = models.PositiveIntegerField(
+        "undo after, seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(60), MaxValueValidator(30 * 86_400)],
+        help_text="It is undone by itself then, unless somebody extends it; nobody is asked again. Empty: never.",
+    )
     on_failure = models.CharField(max_length=8, choices=OnFailure, default=OnFailure.STOP)
     if_unanswered = models.CharField(
         max_length=8,

@@ -10,7 +10,7 @@ from django.db import transaction
 from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, Risk, StepState
 from response.models import Attempt, StepRun
-from response.services import breakers, children, clock, drills, progress, spread, transitions
+from response.services import breakers, children, clock, drills, progress, spread, transitions, undoing
 from secops.connectors.base import connectors
 from secops.models import Integration
 
@@ -66,6 +66,7 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
         drills.note(step)
     if spread.is_list(step):
         spread.insert(step.run, step, progress.written_step(step.run, step))
+    undoing.schedule(step)
     children.start_for(step)
     progress.advance(step.run)
 
@@ -98,7 +99,7 @@ def not_sent(step_id: int, token: int, text: str, *, is_ours: bool = False) -> N
             if not is_ours:
                 breakers.failed(step.connector)
             transitions.close_attempt(step, Outcome.NOT_DONE, text)
-            _again(step, text, backoff(step.attempts))
+            _again(step, text, backoff_of(step))
 
 
 def doubtful(step_id: int, token: int, text: str) -> None:
@@ -113,7 +114,7 @@ def doubtful(step_id: int, token: int, text: str) -> None:
 def resolve_doubt(step: StepRun, text: str) -> None:
     """read and keyed: again. verify: read back after the settling time. once: a person decides."""
     if step.effect in {Effect.READ, Effect.KEYED}:
-        _again(step, text, backoff(step.attempts))
+        _again(step, text, backoff_of(step))
     elif step.effect == Effect.VERIFY:
         transitions.change(
             step,
@@ -141,9 +142,16 @@ def settling_seconds(step: StepRun) -> float:
     return kind.settling_seconds if kind else DEFAULT_SETTLING_SECONDS
 
 
-def backoff(attempts: int) -> float:
+def backoff(attempts: int, declared: int | None = None) -> float:
     """Seconds before the next try, with jitter so that many do not come back at once."""
-    return min(MAX_BACKOFF_SECONDS, 2.0**attempts) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+    most = max(MAX_BACKOFF_SECONDS, declared or 0)
+    seconds = min(most, declared * 2.0 ** (attempts - 1) if declared else 2.0**attempts)
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+
+def backoff_of(step: StepRun) -> float:
+    """The same, as the step's runbook has it."""
+    return backoff(step.attempts, progress.written_step(step.run, step).get("backoff_seconds"))
 
 
 def _again(step: StepRun, text: str, seconds: float, **fields: Any) -> None:

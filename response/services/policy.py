@@ -18,7 +18,7 @@ def approvals_needed(action: Action, params: dict[str, Any], case: Case, declare
     """By risk, unless the runbook says otherwise; critical devices want two; an undo of a disruptive step one."""
     if action.waits_for_person:
         return 0
-    if is_undo:
+    if is_undo and declared is None:
         return 1 if action.risk == Risk.DISRUPTIVE else 0
     if declared is not None:
         return declared

@@ -19,6 +19,7 @@ from secops.errors import NotAllowedError
 from secops.models import AuditEntry, User
 
 PROPOSAL = ["proposed_by", "proposed_at", "proposed_sha256", "proposed_note"]
+SELDOM = ("max_attempts", "backoff_seconds", "undo_after")
 WRITERS = ["edited_by", "draft_authors", "updated_at"]
 
 
@@ -127,6 +128,7 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
             }
             | ({"for_each": step.for_each, "cap": step.cap} if step.for_each else {})
             | ({"if_unanswered": str(step.if_unanswered)} if step.if_unanswered else {})
+            | {name: value for name in SELDOM if (value := getattr(step, name)) is not None}
         )
     return {
         "slug": runbook.slug,

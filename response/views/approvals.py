@@ -12,7 +12,7 @@ from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
 from response.models import Approval, Override, Page, StepRun
-from response.services import consent, drills, policy, protection
+from response.services import consent, drills, policy, progress, protection
 from response.views import board, nights
 from response.views.run import visible_step
 from secops.models import User
@@ -77,6 +77,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "asked_at": step.changes.filter(new=StepState.WAITING).values_list("at", flat=True).first(),
         "left": duration((step.deadline - timezone.now()).total_seconds()) if step.deadline else "",
         "deadline": step.deadline,
+        "undo_after": duration(undo_after) if (undo_after := _undo_after(step)) else "",
         "own_time": _own_time(user, step),
         "part": CaseDevice.objects.filter(case=step.run.case, device_id=step.params.get("device")).first(),
         "rule": rule_of(step),
@@ -91,6 +92,11 @@ def rule_of(step: StepRun) -> str:
     given = consent.counted(step)
     many = "One approval" if step.approvals_needed == 1 else f"{step.approvals_needed} approvals, {given} given"
     return f"{many}, not by who asked or who wrote the runbook"
+
+
+def _undo_after(step: StepRun) -> int:
+    """Seconds after which it is undone by itself, 0 for never."""
+    return int(progress.written_step(step.run, step).get("undo_after") or 0)
 
 
 def _refusal(step: StepRun) -> str:

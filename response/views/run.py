@@ -27,13 +27,14 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def steer(request: HttpRequest, pk: int, what: str) -> HttpResponse:
-    """Pause, resume, stop or cancel."""
+    """Pause, resume, stop, cancel, or undo all of it."""
     found, user = _run(request, pk), reader(request)
-    act: dict[str, Callable[[], Run]] = {
+    act: dict[str, Callable[[], object]] = {
         "pause": lambda: runs.pause(found.pk, actor=user),
         "resume": lambda: runs.resume(found.pk, actor=user),
         "stop": lambda: runs.stop(found.pk, reason=request.POST.get("reason", ""), actor=user),
         "cancel": lambda: runs.cancel(found.pk, actor=user),
+        "undo_all": lambda: decisions.undo_all(found.pk, actor=user),
     }
     act[what]()
     return back(request, found.case)
@@ -90,6 +91,11 @@ def _undo(pk: int, request: HttpRequest, user: User) -> None:
     decisions.undo(pk, actor=user)
 
 
+def _extend(pk: int, request: HttpRequest, user: User) -> None:
+    hours = request.POST.get("hours", "")
+    decisions.extend(pk, int(hours) if hours in {str(one) for one in decisions.EXTENSIONS} else 0, actor=user)
+
+
 def _over_cap(pk: int, request: HttpRequest, user: User) -> None:
     blast.let_go(pk, reason=request.POST.get("reason", ""), actor=user)
 
@@ -102,4 +108,5 @@ DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "undo": _undo,
     "break_glass": _break_glass,
     "over_cap": _over_cap,
+    "extend": _extend,
 }
