@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from cases.models import AlertKind
-from response import admin_nights  # noqa: F401 - registers its pages
+from response import admin_nights, admin_policy  # noqa: F401 - they register their pages
 from response.errors import RunbookError
 from response.formats import yaml
 from response.forms.runbooks import RunbookForm
@@ -52,6 +52,9 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
     list_display = ["title", "slug", "phase", "live_version", "is_asked_for", "is_enabled"]
     fields = ["title", "slug", "phase", "is_enabled", "description"]
     inlines = [StepInline]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).filter(is_internal=False)
 
     @admin.display(description="live")
     def live_version(self, obj: Runbook) -> str:

@@ -9,7 +9,7 @@ class ResponseConfig(AppConfig):
     def ready(self) -> None:
         from response.actions.base import actions
         from response.admin import KindRunbookInline
-        from response.services import paging, recovery, shipped, steps, whole
+        from response.services import drills, incidents, paging, protection, recovery, shipped, steps, whole
         from secops import registry
 
         actions.discover("response.actions")
@@ -19,5 +19,8 @@ class ResponseConfig(AppConfig):
         registry.overdue.put("response", recovery.is_overdue)
         registry.due_counts.put("response", recovery.due_counts)
         registry.shipped.put("runbooks", shipped.install)
+        registry.shipped.put("protection", protection.install)
+        registry.attached.put("drills", drills.record_range)
+        registry.banners.put("major incident", incidents.banners)
         registry.case_sections.put("runs", whole.section)
         registry.kind_inlines.put("runbooks", KindRunbookInline)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from response.views import approvals, nights, panel, report, run
+from response.views import approvals, drills, incidents, nights, panel, report, run
 
 app_name = "response"
 urlpatterns = [
@@ -15,12 +15,16 @@ urlpatterns = [
     path("runs/<int:pk>/", run.run, name="run"),
     *[
         path(f"runs/<int:pk>/{what}/", run.steer, {"what": what}, name=what)
-        for what in ("pause", "resume", "stop", "cancel")
+        for what in ("pause", "resume", "stop", "cancel", "undo_all")
     ],
     *[path(f"steps/<int:pk>/{what}/", run.decide, {"what": what}, name=what) for what in run.DECISIONS],
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/waiting/", approvals.waiting, name="approvals_waiting"),
     path("approvals/<int:pk>/", approvals.approval, name="approval"),
+    path("approvals/drills/", drills.page, name="drills"),
+    path("approvals/major/", incidents.page, name="major"),
+    path("approvals/major/<int:pk>/sign/", incidents.sign, name="major_sign"),
+    path("approvals/major/<int:pk>/end/", incidents.end, name="major_end"),
     path("approvals/standing/", nights.standing_approvals, name="standing"),
     path("approvals/standing/<int:pk>/sign/", nights.sign, name="sign"),
     path("approvals/standing/<int:pk>/revoke/", nights.revoke, name="revoke"),

@@ -94,6 +94,12 @@ due_counts: Shelf[Callable[[], dict[str, Any]]] = Shelf("due counts")
 shipped: Shelf[Callable[[], str]] = Shelf("shipped content")
 """What `setup` installs; each is safe to repeat and returns one line that says what it did."""
 
+banners: Shelf[Callable[[], list[str]]] = Shelf("banners")
+"""Lines that stand on every page of whoever may see cases; asked once for each whole page."""
+
+attached: Shelf[Callable[[], None]] = Shelf("things of the practice range")
+"""What `practice_attach` makes of the range once its integrations stand; each is safe to repeat."""
+
 benches: Shelf[type] = Shelf("benches")
 """Classes of `manage.py bench`, see secops/bench.py."""
 

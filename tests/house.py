@@ -17,12 +17,12 @@ from cases.services import evidence, timeline
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
 from response.choices import Consent
-from response.models import Override, StandingApproval, StepRun
+from response.models import MajorIncident, Override, StandingApproval, StepRun
 from response.services import runs
 from secops import integrations
 from secops.models import User
 from tests.factories import make_alert, make_case, make_device, make_observable, make_user
-from tests.response.conftest import ISOLATE, make_runbook
+from tests.response.conftest import ISOLATE, drilled, make_runbook
 
 CANARY = "quetzalplume"  # stands in every text of the restricted case and nowhere else
 ROLES = ("no role", "guest", "analyst", "responder", "approver", "admin", "superuser")
@@ -63,7 +63,7 @@ class House:
 
 
 def build() -> House:
-    integrations.add("test_edr", "Test EDR", {})
+    drilled(integrations.add("test_edr", "Test EDR", {}))
     team = Group.objects.create(name="insider team")
     member = make_user("member", ["analyst"])
     member.groups.add(team)
@@ -72,6 +72,9 @@ def build() -> House:
     in_a_week = timezone.now() + timedelta(days=7)
     StandingApproval.objects.create(
         pk=1, title="Night", action="isolate_device", device_group="Laptops", expires_at=in_a_week
+    )
+    MajorIncident.objects.create(
+        pk=1, reason="Ransomware", cap=50, hours=1, proposed_by=member, proposed_at=timezone.now()
     )
     house = House(
         open=_fill("plain", version, shared, member),

@@ -105,10 +105,21 @@ DOORS: dict[str, Door] = {
     ),
     "response:answer": Door(path=STEP + "answer/", get="nobody", post=WORKERS, data={"choice": "Go"}),
     "response:undo": Door(path=STEP + "undo/", get="nobody", post=WORKERS),
+    "response:undo_all": Door(path=RUN + "undo_all/", get="nobody", post=WORKERS),
+    "response:extend": Door(path=STEP + "extend/", get="nobody", post=WORKERS, data={"hours": "4"}),
     "response:approvals": Door(path="/approvals/", get="signed in"),
     "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
     "response:approval": Door(path="/approvals/{step}/"),
     "response:break_glass": Door(path=STEP + "break_glass/", get="nobody", post=STEERERS, data={"reason": LONG_REASON}),
+    "response:drills": Door(
+        path="/approvals/drills/", get="seers", post=STEERERS, data={"action": "isolate_device", "device": "TEST-1"}
+    ),
+    "response:major": Door(
+        path="/approvals/major/", get="seers", post=DECIDERS, data={"reason": REASON, "cap": "50", "hours": "4"}
+    ),
+    "response:major_sign": Door(path="/approvals/major/1/sign/", get="nobody", post=DECIDERS),
+    "response:major_end": Door(path="/approvals/major/1/end/", get="nobody", post=DECIDERS),
+    "response:over_cap": Door(path=STEP + "over_cap/", get="nobody", post=DECIDERS, data={"reason": REASON}),
     "response:standing": Door(path="/approvals/standing/", get="seers"),
     "response:sign": Door(path="/approvals/standing/1/sign/", get="nobody", post=DECIDERS),
     "response:revoke": Door(path="/approvals/standing/1/revoke/", get="nobody", post=DECIDERS),
@@ -143,6 +154,8 @@ def sent(client: Client, house: House, name: str, *, restricted: bool = False) -
     data = dict(door.data)
     if name in ("response:approve", "response:break_glass"):
         data["params_sha256"] = things.sha256
+    if name == "response:drills":
+        data["request_id"] = str(uuid4())
     if name == "response:start":
         data |= {"request_id": str(uuid4()), "runbook": str(house.version)}
     if door.path.startswith("/api/"):

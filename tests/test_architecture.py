@@ -11,7 +11,19 @@ ROOT = Path(__file__).parent.parent
 FLOORS = ["secops", "cases", "enrichment", "response"]
 LAYERS = [
     *("offline", "choices", "errors", "signals", "models", "reasoning", "intake", "questions", "actions", "formats"),
-    *("services", "tasks", "duties", "forms", "views", "api", "admin_nights", "admin", "receivers", "benches"),
+    *(
+        "services",
+        "tasks",
+        "duties",
+        "forms",
+        "views",
+        "api",
+        "admin_nights",
+        "admin_policy",
+        "admin",
+        "receivers",
+        "benches",
+    ),
     *("urls", "apps"),
     "management",
 ]

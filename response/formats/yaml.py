@@ -21,8 +21,9 @@ MAX_STEPS = 100
 MAX_FAULTS = 50  # told at once
 HEAD = ("schema", "slug", "title", "description", "phase", "steps")
 TEXTS = ("key", "action", "title", "help_text", "when", "for_each", "on_failure", "if_unanswered")
-NUMBERS = ("cap", "approvals", "timeout_seconds")
-STEP = (*TEXTS[:3], "help_text", "when", "for_each", "cap", "needs", "params", "approvals", *TEXTS[6:], NUMBERS[2])
+NUMBERS = ("cap", "approvals", "timeout_seconds", "max_attempts", "backoff_seconds", "undo_after")
+OPTIONAL = ("approvals", *NUMBERS[3:])  # numbers that may be null
+STEP = (*TEXTS[:3], "help_text", "when", "for_each", "cap", "needs", "params", "approvals", *TEXTS[6:], *NUMBERS[2:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def _lean(step: Mapping[str, Any], before: str) -> dict[str, Any]:
 
 
 def _usual() -> dict[str, Any]:
-    names = ("title", "help_text", "when", "for_each", "cap", "approvals", "timeout_seconds", *TEXTS[6:])
+    names = ("title", "help_text", "when", "for_each", "cap", *NUMBERS[1:], *TEXTS[6:])
     empty = Step()
     return {name: getattr(empty, name) for name in names} | {"needs": [], "params": {}}
 
@@ -215,7 +216,7 @@ class _Reader:
     def _number(self, node: Node, number: int, name: str) -> int | None:
         if isinstance(node, ScalarNode) and node.tag.endswith(":int"):
             return int(node.value) if self._is_plain(node, number, name) else None
-        if not (name == "approvals" and node.tag.endswith(":null")):
+        if not (name in OPTIONAL and node.tag.endswith(":null")):
             self._fault(node, number, name, "it must be a whole number.")
         return None
 

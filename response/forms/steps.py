@@ -55,6 +55,9 @@ class StepForm(forms.ModelForm[Step]):
             "needs",
             "approvals",
             "timeout_seconds",
+            "max_attempts",
+            "backoff_seconds",
+            "undo_after",
             "on_failure",
             "if_unanswered",
         ]

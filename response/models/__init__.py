@@ -1,6 +1,9 @@
 """Response's tables."""
 
 from response.models.approvals import Approval
+from response.models.drills import Drill
+from response.models.incidents import MajorIncident
+from response.models.limits import MaintenanceWindow, ProtectedDevices
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
@@ -9,11 +12,15 @@ __all__ = [
     "Approval",
     "Attempt",
     "Breaker",
+    "Drill",
     "KillSwitch",
     "KindRunbook",
+    "MaintenanceWindow",
+    "MajorIncident",
     "OnCall",
     "Override",
     "Page",
+    "ProtectedDevices",
     "Run",
     "Runbook",
     "RunbookVersion",

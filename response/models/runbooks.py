@@ -22,6 +22,7 @@ class Runbook(models.Model):
     description = models.TextField(blank=True)
     phase = models.CharField(max_length=14, choices=Phase, default=Phase.CONTAINMENT)
     is_enabled = models.BooleanField("offered", default=True)
+    is_internal = models.BooleanField(default=False, editable=False, help_text="Written by the product itself.")
     edited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
@@ -74,6 +75,27 @@ class Step(models.Model):
     )
     timeout_seconds = models.PositiveIntegerField(
         "timeout, seconds", default=900, validators=[MinValueValidator(1), MaxValueValidator(7 * 86_400)]
+    )
+    max_attempts = models.PositiveSmallIntegerField(
+        "tries",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Of what is known not to have happened, or does no harm twice. Empty: the action's own.",
+    )
+    backoff_seconds = models.PositiveIntegerField(
+        "between tries, seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
+        help_text="Before the second try; doubled after each further one. Empty: 2 seconds, at most 2 minutes.",
+    )
+    undo_after = models.PositiveIntegerField(
+        "undo after, seconds",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(60), MaxValueValidator(30 * 86_400)],
+        help_text="It is undone by itself then, unless somebody extends it; nobody is asked again. Empty: never.",
     )
     on_failure = models.CharField(max_length=8, choices=OnFailure, default=OnFailure.STOP)
     if_unanswered = models.CharField(
@@ -156,7 +178,9 @@ class KindRunbook(models.Model):
     """A runbook that cases of a kind are offered, in this order."""
 
     kind = models.ForeignKey("cases.AlertKind", on_delete=models.CASCADE, related_name="runbooks")
-    runbook = models.ForeignKey(Runbook, on_delete=models.CASCADE, related_name="kinds")
+    runbook = models.ForeignKey(
+        Runbook, on_delete=models.CASCADE, related_name="kinds", limit_choices_to={"is_internal": False}
+    )
     order = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -215,11 +215,12 @@ class Attempt(models.Model):
 
 
 class Breaker(models.Model):
-    """Whether effects through an integration are held after failures."""
+    """Whether steps through an integration are held after failures, one after another."""
 
-    connector = models.CharField(max_length=100, unique=True)
-    failures = models.PositiveIntegerField(default=0)
+    connector = models.CharField("integration", max_length=100, unique=True)
+    failures = models.PositiveIntegerField(default=0, help_text="Since the last answer.")
     open_until = models.DateTimeField(null=True)
+    trying_until = models.DateTimeField(null=True, help_text="One step tries whether it answers again.")
 
     def __str__(self) -> str:
         return self.connector

@@ -1,7 +1,5 @@
 """Decisions of people: bound to the parameters that they saw, by another person than who asked or wrote it."""
 
-from datetime import timedelta
-
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -10,7 +8,7 @@ from response.actions.base import actions
 from response.choices import Decision, StepState
 from response.errors import ApprovalError, OwnApprovalError
 from response.models import Approval, StepRun
-from response.services import clock, consent, policy, progress, transitions
+from response.services import clock, consent, policy, progress, protection, transitions
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
@@ -110,7 +108,9 @@ def _decide(step: StepRun, decision: Decision, reason: str, actor: User) -> None
                 reason=reason,
                 auth_at=actor.last_login,
                 decided_at=at,
-                expires_at=at + timedelta(seconds=settings.APPROVAL_SECONDS),
+                expires_at=protection.counts_until(
+                    actions[step.action](), step.run.case, step.params, settings.APPROVAL_SECONDS
+                ),
             )
     except IntegrityError as error:
         raise ApprovalError("You have decided on this step already.") from error

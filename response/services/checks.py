@@ -112,6 +112,8 @@ def _problems_of(step: Step, around: Around) -> Iterator[tuple[str, str, str]]:
     yield from _parameter_problems(step, action, around)
     yield from _condition_problems(step, around)
     yield from _item_problems(step)
+    if step.undo_after and not action.undone_by:
+        yield "undo_after", "Undo after", f"{action.label} cannot be undone."
     for key in step.needs:
         if text := around.unknown(key):
             yield "needs", "Needs", text

@@ -1,19 +1,19 @@
 """What a person decides on a step beyond approval: it happened or not, undo it, which way to go on."""
 
 from django.db import transaction
-from django.db.models import Max
 
 from cases.models import Case
 from response.actions.base import Done, actions
-from response.choices import ENDED_RUN, ENDED_STEP, OnFailure, Outcome, RunState, StepState
+from response.choices import Outcome, StepState
 from response.errors import TransitionError
 from response.models import StepRun
-from response.models.runs import TRIED_TO_UNDO
-from response.services import clock, outcomes, progress, rows, transitions
+from response.services import clock, outcomes, progress, transitions, undoing
 from response.services.approvals import checked_reason
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
+
+EXTENSIONS = (1, 4, 24)  # hours
 
 
 def settle(step_id: int, happened: bool, *, reason: str, actor: User) -> StepRun:
@@ -68,43 +68,44 @@ def undo(step_id: int, *, actor: User) -> StepRun:
     """Ask for the undo of a confirmed step: an ordinary step with an approval of its own, never twice."""
     with transaction.atomic():
         step = _seen(step_id, actor, May.WORK)
-        action = actions[step.action]()
-        if step.state != StepState.SUCCEEDED or not action.undone_by:
+        if step.state != StepState.SUCCEEDED or not actions[step.action].undone_by:
             raise TransitionError(f"{step.title} cannot be undone.")
-        _free(step)
-        run = step.run
-        if run.state in ENDED_RUN:  # a run has ended exactly when all of its steps have
-            progress.set_run(run, RunState.RUNNING, reason=run.state_reason)
-        run.deadline = max(run.deadline, rows.deadline(clock.now(), [step.timeout_seconds]))
-        run.save(update_fields=["deadline"])
-        opposite = actions[action.undone_by]()
-        seq = (StepRun.objects.filter(run=run).aggregate(last=Max("seq"))["last"] or 0) + 1
-        written = {
-            "key": f"undo_{step.key}"[:40],
-            "action": opposite.slug,
-            "title": opposite.label,
-            "on_failure": OnFailure.CONTINUE,
-            "timeout_seconds": step.timeout_seconds,
-        }
-        row = rows.step_row(run, seq, written, actor, clock.now())
-        row.undoes = step
-        row.save(force_insert=True)
-        params = opposite.clean(action.undo_params(step.params), run.case)
-        progress.ask(run, row, opposite, params, declared=None)
-        progress.advance(run)
+        undoing.make_room(step, actor)
+        row = undoing.insert(step, actor)
+        progress.advance(step.run)
+    row.refresh_from_db()
     return row
 
 
-def _free(step: StepRun) -> None:
-    """An undo that ended without having happened makes room for another; any other stands in the way."""
-    earlier = StepRun.objects.filter(undoes=step).first()
-    if earlier is None:
-        return
-    if earlier.state == StepState.SUCCEEDED or earlier.state not in ENDED_STEP:
-        raise TransitionError(f"The undo of {step.title} was asked for already.")
-    earlier.undoes = None
-    earlier.data |= {TRIED_TO_UNDO: step.pk}
-    earlier.save(update_fields=["undoes", "data"])
+def undo_all(run_id: int, *, actor: User) -> list[StepRun]:
+    """Ask for the undo of everything that a run did, newest first: each is asked for when the one before has ended."""
+    require(actor, May.WORK)
+    with transaction.atomic():
+        run = transitions.locked_run(run_id)
+        if not Case.objects.visible_to(actor).filter(pk=run.case_id).exists():
+            raise NotAllowedError("You cannot see this case.")
+        if problem := undoing.why_not(run):
+            raise TransitionError(problem)
+        can, cannot = undoing.of_run(run)
+        found: list[StepRun] = []
+        for step in can:
+            undoing.make_room(step, actor)
+            found.append(undoing.insert(step, actor, after=found[-1] if found else None))
+        stays = f" Stays: {', '.join(step.title for step in cannot)}." if cannot else ""
+        text = f"Undo of {run.version} asked for, newest first: {', '.join(step.title for step in can)}.{stays}"
+        transitions.tell(run, text, actor=actor)
+        progress.advance(run)
+    return found
+
+
+def extend(step_id: int, hours: int, *, actor: User) -> StepRun:
+    """The undo of a step that follows by itself comes so many hours later."""
+    with transaction.atomic():
+        row = _seen(step_id, actor, May.WORK)
+        if hours not in EXTENSIONS:
+            raise TransitionError("Extend by one of the times that are offered.")
+        row.not_before = undoing.extend(row, hours * 3_600, actor)
+    return row
 
 
 def _seen(step_id: int, actor: User, may: May) -> StepRun:

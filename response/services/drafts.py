@@ -18,6 +18,7 @@ HEAD = ("title", "description", "phase")
 WRITTEN = (
     *("action", "title", "help_text", "params", "when", "for_each", "cap"),
     *("needs", "approvals", "timeout_seconds", "on_failure", "if_unanswered"),
+    *("max_attempts", "backoff_seconds", "undo_after"),
 )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from response.actions.base import Done, actions
-from response.choices import Effect, Outcome, StepState
+from response.choices import Effect, Outcome, Risk, StepState
 from response.models import Attempt, StepRun
-from response.services import children, clock, progress, spread, transitions
+from response.services import breakers, children, clock, drills, progress, spread, transitions, undoing
 from secops.connectors.base import connectors
 from secops.models import Integration
 
@@ -26,6 +26,7 @@ def answered(step_id: int, token: int, done: Done) -> None:
         if step is None:
             _tell_late_yes(step_id, done)
             return
+        breakers.answered(step.connector)
         if done.is_final and not done.is_polled:
             confirm(step, done)
             return
@@ -61,16 +62,21 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
         not_before=None,
         story=f"Confirmed: {done.text}" if step.effect != Effect.READ else f"{step.title}: {done.text}",
     )
+    if step.risk == Risk.DISRUPTIVE:
+        drills.note(step)
     if spread.is_list(step):
         spread.insert(step.run, step, progress.written_step(step.run, step))
+    undoing.schedule(step)
     children.start_for(step)
     progress.advance(step.run)
 
 
-def refused(step_id: int, token: int, text: str) -> None:
-    """A definite no, and known to have done nothing."""
+def refused(step_id: int, token: int, text: str, *, is_ours: bool = False) -> None:
+    """A definite no, and known to have done nothing. `is_ours`: the product was not asked."""
     with _mine(step_id, token, f"A late refusal: {text}") as step:
         if step is not None:
+            if not is_ours:
+                breakers.answered(step.connector)
             transitions.close_attempt(step, Outcome.REFUSED, text)
             transitions.change(
                 step, StepState.FAILED, frm=SENT, text=text, lease_until=None, story=f"Failed: {step.title}. {text}"
@@ -86,18 +92,21 @@ def later(step_id: int, token: int, text: str, seconds: float) -> None:
             _again(step, text, seconds, attempts=max(0, step.attempts - 1))
 
 
-def not_sent(step_id: int, token: int, text: str) -> None:
-    """Known that nothing reached the other side: again, a little later."""
+def not_sent(step_id: int, token: int, text: str, *, is_ours: bool = False) -> None:
+    """Known that nothing reached the other side: again, a little later. `is_ours`: the product had no part in it."""
     with _mine(step_id, token, text) as step:
         if step is not None:
+            if not is_ours:
+                breakers.failed(step.connector)
             transitions.close_attempt(step, Outcome.NOT_DONE, text)
-            _again(step, text, backoff(step.attempts))
+            _again(step, text, backoff_of(step))
 
 
 def doubtful(step_id: int, token: int, text: str) -> None:
     """It may have happened; what a machine may do now is the effect class's to say."""
     with _mine(step_id, token, text) as step:
         if step is not None:
+            breakers.failed(step.connector)
             transitions.close_attempt(step, Outcome.DOUBT, text)
             resolve_doubt(step, text)
 
@@ -105,7 +114,7 @@ def doubtful(step_id: int, token: int, text: str) -> None:
 def resolve_doubt(step: StepRun, text: str) -> None:
     """read and keyed: again. verify: read back after the settling time. once: a person decides."""
     if step.effect in {Effect.READ, Effect.KEYED}:
-        _again(step, text, backoff(step.attempts))
+        _again(step, text, backoff_of(step))
     elif step.effect == Effect.VERIFY:
         transitions.change(
             step,
@@ -133,9 +142,16 @@ def settling_seconds(step: StepRun) -> float:
     return kind.settling_seconds if kind else DEFAULT_SETTLING_SECONDS
 
 
-def backoff(attempts: int) -> float:
+def backoff(attempts: int, declared: int | None = None) -> float:
     """Seconds before the next try, with jitter so that many do not come back at once."""
-    return min(MAX_BACKOFF_SECONDS, 2.0**attempts) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+    most = max(MAX_BACKOFF_SECONDS, declared or 0)
+    seconds = min(most, declared * 2.0 ** (attempts - 1) if declared else 2.0**attempts)
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+
+def backoff_of(step: StepRun) -> float:
+    """The same, as the step's runbook has it."""
+    return backoff(step.attempts, progress.written_step(step.run, step).get("backoff_seconds"))
 
 
 def _again(step: StepRun, text: str, seconds: float, **fields: Any) -> None:

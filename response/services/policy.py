@@ -7,6 +7,7 @@ from response.actions.base import Action, case_device
 from response.choices import Effect, Risk
 from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash
+from response.services import protection
 from secops.access import May
 from secops.models import User
 
@@ -17,7 +18,7 @@ def approvals_needed(action: Action, params: dict[str, Any], case: Case, declare
     """By risk, unless the runbook says otherwise; critical devices want two; an undo of a disruptive step one."""
     if action.waits_for_person:
         return 0
-    if is_undo:
+    if is_undo and declared is None:
         return 1 if action.risk == Risk.DISRUPTIVE else 0
     if declared is not None:
         return declared
@@ -35,7 +36,7 @@ def refusal(action: Action, case: Case, params: dict[str, Any]) -> str:
         part = case_device(case, params.get("device"))
         if part is not None and part.device.is_protected:
             return f"{part.device.name} is on the list of devices that are never touched"
-    return ""
+    return protection.problem(action, case, params)
 
 
 def hold(action: Action) -> str:

@@ -1,5 +1,6 @@
 """What follows when a step moved: the next ones open, or the run ends."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +24,7 @@ def advance(run: Run) -> None:
     _react_to_failures(run)
     if run.state == RunState.STOPPING:  # also what came back to ready after the run was stopped
         withdraw(run, BEFORE_SENDING[:3], run.state_reason or "The run stopped")
-    while run.state == RunState.RUNNING and (step := _next_to_open(run)):
+    while step := _next_to_open(run):
         open_step(run, step)
         _react_to_failures(run)
     _end_if_done(run)
@@ -35,6 +36,9 @@ def open_step(run: Run, step: StepRun) -> None:
     """pending to waiting, ready, skipped, or failed when an expression or a parameter does not hold."""
     written = written_step(run, step)
     action = actions[step.action]()
+    if step.undoes_id is not None:  # its parameters stand since it was asked for
+        ask(run, step, action, step.params, declared=None)
+        return
     try:
         data = scope.of_run(run, step.data.get("item"))
         if not step.item and written.get("when") and not expressions.holds(written["when"], data):
@@ -45,6 +49,8 @@ def open_step(run: Run, step: StepRun) -> None:
             _open_list(run, step, action, written, data)
             return
         params = action.clean(filled(written.get("params", {}), data), run.case)
+        if problem := policy.refusal(action, run.case, params):  # asked again at intent; nobody need approve it in vain
+            raise ActionError(problem)
     except (expressions.ExpressionError, ActionError) as error:
         story = f"Failed: {step.title}. {error}"
         transitions.change(step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story)
@@ -62,8 +68,19 @@ def _open_list(run: Run, step: StepRun, action: Action, written: dict[str, Any],
     ask(run, step, action, params, declared=spread.approvals_of(params, written.get("approvals")))
 
 
-def ask(run: Run, step: StepRun, action: Action, params: dict[str, Any], *, declared: int | None) -> None:
-    """Fix the evaluated parameters, and open the step: to people if it needs approval, else to workers."""
+def ask(
+    run: Run,
+    step: StepRun,
+    action: Action,
+    params: dict[str, Any],
+    *,
+    declared: int | None,
+    not_before: datetime | None = None,
+) -> None:
+    """Fix the evaluated parameters, and open the step: to people if it needs approval, else to workers.
+
+    `not_before` is for a step that nobody approves: it is ready now and due then.
+    """
     is_undo = step.undoes_id is not None
     needed = policy.approvals_needed(action, params, run.case, declared, is_undo)
     waits = needed > 0 or action.waits_for_person
@@ -81,7 +98,8 @@ def ask(run: Run, step: StepRun, action: Action, params: dict[str, Any], *, decl
         target=action.target(run.case, params),
         title=title,
         approvals_needed=needed,
-        deadline=clock.after(by_timeout if waits else step.timeout_seconds),
+        not_before=not_before,
+        deadline=(not_before or clock.now()) + timedelta(seconds=by_timeout if waits else step.timeout_seconds),
         actor=step.requested_by if is_undo else None,  # a run's own steps are asked by the run
     )
 
@@ -156,10 +174,14 @@ def set_run(run: Run, state: RunState, *, reason: str = "", story: str = "", act
 
 def _next_to_open(run: Run) -> StepRun | None:
     steps = list(StepRun.objects.select_related("requested_by").filter(run=run))
-    going = {step.key for step in steps if not step.is_ended}
-    ended = {step.key for step in steps} - going
-    for step in steps:
-        if step.state == StepState.PENDING and set(written_step(run, step).get("needs", [])) <= ended:
+    going = [step for step in steps if not step.is_ended]
+    keys, pks = {step.key for step in going}, {step.pk for step in going}
+    for step in going:
+        if step.undoes_id is not None:  # also of a run that is paused or stopped
+            is_next = step.data.get("after") not in pks
+        else:
+            is_next = run.state == RunState.RUNNING and keys.isdisjoint(written_step(run, step).get("needs", []))
+        if step.state == StepState.PENDING and is_next:
             step.run = run
             return step
     return None

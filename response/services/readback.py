@@ -102,7 +102,7 @@ def _not_done(step: StepRun, text: str) -> None:
         StepState.READY,
         frm=[StepState.VERIFYING],
         text=f"{text}: it did not happen, so it is sent again",
-        not_before=clock.after(outcomes.backoff(step.attempts)),
+        not_before=clock.after(outcomes.backoff_of(step)),
     )
     progress.advance(step.run)
 

@@ -10,7 +10,7 @@ from cases.models import Case
 from response.actions.base import Action, Call, actions
 from response.choices import OnFailure, StepState
 from response.models import Run, Runbook, RunbookVersion, StepRun
-from response.services import checks, drafts, policy, scope, spread
+from response.services import checks, drafts, drills, policy, protection, scope, spread
 from response.services.checks import Problem
 from response.services.progress import filled
 from secops import expressions
@@ -136,7 +136,7 @@ class _Stage:
 
     def _fate(self, action: Action, params: dict[str, Any], written: dict[str, Any]) -> tuple[str, str]:
         """run, ask or fail, and why, of a step whose parameters hold."""
-        if problem := policy.refusal(action, self.case, params):
+        if problem := policy.refusal(action, self.case, params) or drills.problem(action, self.case, params):
             return FAIL, problem
         if action.capability and not with_capability(action.capability):
             return FAIL, f"No integration is set up that can do this ({action.capability})."
@@ -144,7 +144,8 @@ class _Stage:
         plan = action.plan(call)
         if action.waits_for_person:
             return ASK, f"The responder answers: {plan.what}"
-        held = f" {policy.hold(action)}." if policy.hold(action) else ""
+        window = protection.maintained(action, self.case, params)
+        held = "".join(f" {text}." for text in (policy.hold(action), window.text if window else "") if text)
         needed = policy.approvals_needed(action, params, self.case, written.get("approvals"), is_undo=False)
         return (ASK, f"{plan.what}: {self._askers(needed)}{held}") if needed else (RUN, f"{plan.what}.{held}")
 

@@ -75,7 +75,7 @@ def step_row(
         effect=action.effect,
         risk=action.risk,
         requested_by=actor,
-        max_attempts=action.max_attempts,
+        max_attempts=written.get("max_attempts") or action.max_attempts,
         on_failure=written["on_failure"],
         timeout_seconds=written["timeout_seconds"],
         state=StepState.PENDING,

@@ -19,6 +19,7 @@ from secops.errors import NotAllowedError
 from secops.models import AuditEntry, User
 
 PROPOSAL = ["proposed_by", "proposed_at", "proposed_sha256", "proposed_note"]
+SELDOM = ("max_attempts", "backoff_seconds", "undo_after")
 WRITERS = ["edited_by", "draft_authors", "updated_at"]
 
 
@@ -127,6 +128,7 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
             }
             | ({"for_each": step.for_each, "cap": step.cap} if step.for_each else {})
             | ({"if_unanswered": str(step.if_unanswered)} if step.if_unanswered else {})
+            | {name: value for name in SELDOM if (value := getattr(step, name)) is not None}
         )
     return {
         "slug": runbook.slug,
@@ -139,7 +141,9 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
 
 def offered(case: Case) -> list[RunbookVersion]:
     """The live versions that the case's kind offers, in the order of the kind's page."""
-    links = KindRunbook.objects.filter(kind=case.kind_id, runbook__is_enabled=True).select_related("runbook")
+    links = KindRunbook.objects.filter(
+        kind=case.kind_id, runbook__is_enabled=True, runbook__is_internal=False
+    ).select_related("runbook")
     return [live for link in links if (live := link.runbook.live) is not None]
 
 

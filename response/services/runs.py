@@ -23,7 +23,12 @@ def start(version_id: int, case_id: int, *, request_id: UUID, actor: User) -> Ru
     if found := already_started(request_id, case_id, actor):
         return found
     case = _visible_case(case_id, actor)
-    version = _startable(version_id, case)
+    return begin(_startable(version_id, case), case, request_id=request_id, actor=actor)
+
+
+def begin(version: RunbookVersion, case: Case, *, request_id: UUID, actor: User) -> Run:
+    """Start a version that may be started; who calls has asked whether this form did it before."""
+    require(actor, May.WORK)
     if case.stage in {Stage.NEW, Stage.TRIAGE}:
         raise TransitionError(f"Escalate {case.number} first: that is the validation a run relies on.")
     if not case.is_open:
@@ -34,7 +39,7 @@ def start(version_id: int, case_id: int, *, request_id: UUID, actor: User) -> Ru
             transitions.tell(run, f"Started {version}", actor=actor)
             progress.advance(transitions.locked_run(run.pk))
     except IntegrityError as error:
-        if found := already_started(request_id, case_id, actor):
+        if found := already_started(request_id, case.pk, actor):
             return found
         raise TransitionError("The run could not be started. Try again.") from error
     run.refresh_from_db()

@@ -11,7 +11,7 @@ from response.actions.each import Each
 from response.errors import ActionError
 from response.models import Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import clock, policy
+from response.services import clock, incidents, policy
 from response.services.rows import step_row
 from secops import expressions
 
@@ -42,7 +42,7 @@ def listed(run: Run, written: dict[str, Any], data: expressions.Scope) -> dict[s
     if len(found) > MOST_ITEMS:
         raise expressions.ExpressionError(f"for_each gives {len(found)} items; at most {MOST_ITEMS} are done")
     asks = policy.approvals_needed(action, {}, run.case, written.get("approvals"), is_undo=False) > 0
-    return {"what": written["title"], "cap": written["cap"], "asks": asks, "items": _items(found)}
+    return {"what": written["title"], "cap": incidents.list_cap(written["cap"]), "asks": asks, "items": _items(found)}
 
 
 def _items(values: list[Any]) -> list[dict[str, Any]]:

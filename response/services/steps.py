@@ -15,7 +15,7 @@ from response.actions.base import Action, actions, connector_for
 from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Attempt, Run, StepRun
-from response.services import clock, consent, outcomes, policy, polling, progress, readback, transitions
+from response.services import clock, consent, drills, holds, outcomes, policy, polling, progress, readback, transitions
 from secops import quotas
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
@@ -24,7 +24,6 @@ from secops.intent import awake, good_until
 from secops.models import Integration
 
 SHIFT_SECONDS = 5  # then the caller looks again; a call of 20 s still ends well within the queue's timeout
-HOLD_SECONDS = 10  # how soon a held step is looked at again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +133,7 @@ def write_intent(step_id: int, token: int) -> Intent | None:
         step = transitions.locked(step_id)
         if step.token != token or step.state != StepState.CLAIMED:
             return None
-        if not _may_send(step, action, trouble, wait):
+        if not _may_send(step, action, trouble, wait, found[0] if found else None):
             progress.advance(step.run)
             return None
         transitions.change(
@@ -161,7 +160,7 @@ def send(intent: Intent) -> None:
     step = intent.step
     ends = intent.awake + settings.PAUSE_HOLE_SECONDS
     if awake() > ends:
-        outcomes.not_sent(step.pk, step.token, FROZEN)
+        outcomes.not_sent(step.pk, step.token, FROZEN, is_ours=True)
         return
     try:
         with good_until(ends):
@@ -169,7 +168,7 @@ def send(intent: Intent) -> None:
     except (SourceLimited, NoEffect) as error:
         _take_no(intent, error)
     except (ActionError, SourceRefused) as error:
-        outcomes.refused(step.pk, step.token, str(error))
+        outcomes.refused(step.pk, step.token, str(error), is_ours=isinstance(error, ActionError))
     except (HttpError, Doubt) as error:
         is_known = isinstance(error, HttpError) and not error.was_sent
         answer = outcomes.not_sent if is_known else outcomes.doubtful
@@ -201,7 +200,7 @@ def _source(action: Action) -> tuple[tuple[Integration, Any] | None, str]:
     return found, "" if found else f"No integration is set up that can do this ({action.capability})"
 
 
-def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None) -> bool:
+def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, source: Integration | None) -> bool:
     """Everything that is asked at intent; moves the step when the answer is no."""
     run = step.run
     if _is_stopped(step, run):
@@ -210,29 +209,33 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None) -
     if trouble:
         _drop(step, StepState.FAILED, trouble)
         return False
-    if problem := policy.intent_problem(step, action) or consent.problem(step):
+    if problem := policy.intent_problem(step, action) or _untried(step, action) or consent.problem(step):
         _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
         return False
     is_paused = run.state == RunState.PAUSED and step.undoes_id is None
-    reason = "The run is paused" if is_paused else policy.hold(action)
-    if reason or wait is not None:
-        seconds = HOLD_SECONDS if wait is None else wait
-        back_to_ready(step, reason or "The product's rate limit is used up", seconds)
-        return False
-    return True
+    held = holds.Held(text="The run is paused") if is_paused else holds.of(step, action, source, wait)
+    if held is not None:
+        back_to_ready(step, held)
+    return held is None
 
 
-def back_to_ready(step: StepRun, text: str, seconds: float) -> None:
+def _untried(step: StepRun, action: Action) -> str:
+    return drills.problem(action, step.run.case, step.params, run=step.run)
+
+
+def back_to_ready(step: StepRun, held: holds.Held) -> None:
     """claimed to ready: nothing was sent, and the attempt does not count."""
-    transitions.close_attempt(step, Outcome.LATER, text)
+    transitions.close_attempt(step, Outcome.LATER, held.text)
     transitions.change(
         step,
         StepState.READY,
         frm=[StepState.CLAIMED],
-        text=text,
+        text=held.text,
         attempts=max(0, step.attempts - 1),
         lease_until=None,
-        not_before=clock.after(seconds),
+        not_before=clock.after(held.seconds),
+        deadline=holds.deadline(step, held),
+        data=step.data | held.data,
     )
 
 
@@ -277,7 +280,7 @@ def _wait_for(integration: Integration) -> float | None:
     if quotas.take(integration, 1, is_effect=True):
         return None
     until = quotas.next_at(integration, is_effect=True)
-    return max(1.0, (until - clock.now()).total_seconds()) if until else float(HOLD_SECONDS)
+    return max(1.0, (until - clock.now()).total_seconds()) if until else holds.LOOK_AGAIN_SECONDS
 
 
 def _worker() -> str:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from response.actions.base import actions
 from response.choices import PageReason, RunState, StepState
 from response.models import Page, StandingApproval, StepRun
-from response.services import clock, overrides, paging, policy, rota, standing, transitions
+from response.services import clock, overrides, paging, policy, protection, rota, standing, transitions
 from secops.models import User
 
 LOOK_AGAIN_SECONDS = 60  # when nobody is left to call: a standing approval may begin to hold
@@ -40,7 +40,9 @@ def _carry_on(pk: int) -> int:
             return 0
         if step.not_before is not None and step.not_before > at:
             return 0
-        may_go = step.run.state == RunState.RUNNING and not policy.hold(actions[step.action]())
+        action = actions[step.action]()
+        may_go = step.run.state == RunState.RUNNING and not policy.hold(action)
+        may_go = may_go and protection.maintained(action, step.run.case, step.params) is None
         found, _ = standing.covering(step, is_after_rota=False) if may_go else (None, "")
         if found is None and _call_next(step, at):
             return 1

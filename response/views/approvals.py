@@ -12,7 +12,7 @@ from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
 from response.models import Approval, Override, Page, StepRun
-from response.services import consent, policy
+from response.services import consent, drills, policy, progress, protection
 from response.views import board, nights
 from response.views.run import visible_step
 from secops.models import User
@@ -64,7 +64,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "plan": board.plan_of(step),
         "params": [(name, f"{len(value)} items" if name == "items" else value) for name, value in step.params.items()],
         "is_open": is_open,
-        "refusal": policy.refusal(actions[step.action](), step.run.case, step.params) if is_open else "",
+        "refusal": _refusal(step) if is_open else "",
+        "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,
         "others": others,
         "pages": list(Page.objects.filter(step=step).select_related("person")),
         "next_call": board.next_call(step) if is_open else "",
@@ -76,6 +77,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "asked_at": step.changes.filter(new=StepState.WAITING).values_list("at", flat=True).first(),
         "left": duration((step.deadline - timezone.now()).total_seconds()) if step.deadline else "",
         "deadline": step.deadline,
+        "undo_after": duration(undo_after) if (undo_after := _undo_after(step)) else "",
         "own_time": _own_time(user, step),
         "part": CaseDevice.objects.filter(case=step.run.case, device_id=step.params.get("device")).first(),
         "rule": rule_of(step),
@@ -90,6 +92,17 @@ def rule_of(step: StepRun) -> str:
     given = consent.counted(step)
     many = "One approval" if step.approvals_needed == 1 else f"{step.approvals_needed} approvals, {given} given"
     return f"{many}, not by who asked or who wrote the runbook"
+
+
+def _undo_after(step: StepRun) -> int:
+    """Seconds after which it is undone by itself, 0 for never."""
+    return int(progress.written_step(step.run, step).get("undo_after") or 0)
+
+
+def _refusal(step: StepRun) -> str:
+    """What would speak against sending it as things stand."""
+    action, case = actions[step.action](), step.run.case
+    return policy.refusal(action, case, step.params) or drills.problem(action, case, step.params, run=step.run)
 
 
 def _waiting(user: User) -> list[StepRun]:

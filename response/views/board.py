@@ -9,10 +9,11 @@ from django.utils import timezone
 from cases.choices import DeviceState
 from cases.models import CaseDevice
 from response.actions.base import Plan, actions
-from response.choices import BEFORE_SENDING, ENDED_STEP, Effect, RunState, StepState
+from response.choices import BEFORE_SENDING, Effect, RunState, StepState
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
-from response.services import policy, progress, standing, unanswered
+from response.services import blast, incidents, policy, progress, standing, unanswered, undoing
+from response.services.decisions import EXTENSIONS
 from response.views.long_work import Progress, progress_of
 from secops.access import May
 from secops.models import User
@@ -55,7 +56,10 @@ class StepCard:
     approvals: list[Approval] = field(default_factory=list)
     override: Override | None = None
     may_settle: bool = False
+    may_go_over: bool = False
     undo_label: str = ""
+    undo_at: str = ""
+    extensions: tuple[int, ...] = ()  # hours
     is_undone: bool = False
     hits: list[dict[str, Any]] = field(default_factory=list)
     progress: Progress | None = None
@@ -74,7 +78,8 @@ class RunCard:
     may_steer: bool
     may_cancel: bool
     undoable: int
-    is_live: bool
+    is_live: bool  # does anything of it move, so that the page asks often?
+    undo_all: "UndoAll | None" = None
 
     @property
     def chip(self) -> str:
@@ -83,6 +88,23 @@ class RunCard:
             RunState.SUCCEEDED: "ok",
             RunState.FAILED: "crit",
         }.get(RunState(self.run.state), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoAll:
+    """What the undo of the whole run would ask for, in its order, and what stays as it is."""
+
+    can: list[tuple[str, str]]  # title, what undoes it
+    cannot: list[str]
+
+
+def undo_all(run: Run, user: User) -> UndoAll | None:
+    """None when there is nothing to offer to this reader."""
+    if not user.may(May.WORK) or undoing.why_not(run):
+        return None
+    can, cannot = undoing.of_run(run)
+    labels = [(step.title, actions[step.action].undo_label) for step in can]
+    return UndoAll(can=labels, cannot=[step.title for step in cannot])
 
 
 def card_of(run: Run, user: User) -> RunCard:
@@ -105,7 +127,8 @@ def card_of(run: Run, user: User) -> RunCard:
         may_steer=user.may(May.STEER) and not run.is_ended,
         may_cancel=policy.may_cancel(user, run) and not run.is_ended and run.cancel_requested_at is None,
         undoable=sum(1 for card in cards if card.undo_label),
-        is_live=not run.is_ended,
+        is_live=not run.is_ended and not all(step.is_ended or _waits_for_its_time(step) for step in steps),
+        undo_all=undo_all(run, user),
     )
 
 
@@ -120,7 +143,6 @@ def step_card(step: StepRun, user: User) -> StepCard:
     css, icon, is_turning = _look(step, may_decide)
     undo = getattr(step, "undone_by", None)
     can_undo = step.state == StepState.SUCCEEDED and action.undone_by and user.may(May.WORK)
-    is_free = undo is None or (undo.state in ENDED_STEP and undo.state != StepState.SUCCEEDED)
     return StepCard(
         step=step,
         number=step.seq,
@@ -138,13 +160,22 @@ def step_card(step: StepRun, user: User) -> StepCard:
         why_not="You have approved; another person must too." if has_decided else why_not,
         approvals=approvals,
         override=getattr(step, "override", None),
+        may_go_over=_may_go_over(step, user),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
-        undo_label=action.undo_label if can_undo and is_free else "",
+        undo_label=action.undo_label if can_undo and undoing.is_free(step) else "",
+        undo_at=f"Undone by itself at {_minute(undo.not_before)}" if undo and undoing.is_scheduled(undo) else "",
+        extensions=EXTENSIONS if undo and undoing.is_scheduled(undo) and user.may(May.WORK) else (),
         is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
         hits=_hits(step),
         progress=progress_of(step),
         child=_child(step),
     )
+
+
+def _may_go_over(step: StepRun, user: User) -> bool:
+    """Does it wait for the hour's cap, and may the reader let it go all the same?"""
+    is_held = step.state == StepState.READY and step.data.get(incidents.OVER_CAP) and not step.data.get(blast.LIFTED)
+    return bool(is_held) and not policy.why_not(user, step)
 
 
 def _child(step: StepRun) -> Run | None:
@@ -202,6 +233,8 @@ def _look(step: StepRun, may_decide: bool) -> tuple[str, str, bool]:
         return ("ask" if may_decide or is_question else "oth"), "ask" if is_question else "approve", False
     if step.data.get("is_partly") and step.state in {StepState.VERIFYING, StepState.UNKNOWN}:
         return "part", "half", False
+    if _waits_for_its_time(step):
+        return "todo", "clock", False
     return LOOKS[step.state]
 
 
@@ -210,6 +243,8 @@ def _word(step: StepRun, may_decide: bool) -> str:
         if actions[step.action].waits_for_person:
             return "Waits for an answer"
         return "Needs your approval" if may_decide else "Waits for approval by others"
+    if _waits_for_its_time(step):
+        return "Waits"
     if step.state == StepState.READY and not step.approvals_needed:
         return "Due"
     if step.data.get("is_partly") and step.state in {StepState.VERIFYING, StepState.UNKNOWN}:
@@ -233,6 +268,8 @@ def _line(step: StepRun) -> str:
         return f"Sent. Reading back from the device, try {step.checks + 1} of 8. {step.reason}"
     if step.state == StepState.READY and (held := _held_by(step)):
         return held
+    if _waits_for_its_time(step):
+        return f"Waits until {_minute(step.not_before)}"
     if step.state in {StepState.WAITING, StepState.PENDING}:
         return ""
     if step.state in BEFORE_SENDING and (step.attempts or step.not_before):
@@ -252,6 +289,11 @@ def _held_by(step: StepRun) -> str:
     if other.run_id != step.run_id and other.run.case.is_restricted:
         return "Waits for another step at the same target"
     return f"Waits for run {other.run_id}: {other.title}, “{other.get_state_display().lower()}”"
+
+
+def _waits_for_its_time(step: StepRun) -> bool:
+    """Is it ready, was never tried, and is due later?"""
+    return step.state == StepState.READY and not step.attempts and not step.reason and step.not_before is not None
 
 
 def _minute(at: datetime | None) -> str:

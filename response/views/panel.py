@@ -18,8 +18,9 @@ from response.actions.each import Each
 from response.choices import Risk, StepState
 from response.errors import RunbookError
 from response.models import Run, RunbookVersion
-from response.services import policy, runbooks, runs
+from response.services import drills, policy, progress, protection, runbooks, runs, scope
 from response.views import board
+from secops import expressions
 
 SHOWN_RUNS = 5
 DECIDED_AGAINST = (StepState.REJECTED, StepState.SKIPPED)
@@ -92,20 +93,34 @@ def back(request: HttpRequest, case: Case) -> HttpResponse:
 
 def offers(case: Case) -> list[dict[str, Any]]:
     """Each version that the kind offers, with its steps and what speaks against one."""
-    return [{"version": version, "steps": _steps(version, case)} for version in runbooks.offered(case)]
+    found = runbooks.offered(case)
+    if not found:
+        return []
+    data = scope.of_case(case, {})
+    return [{"version": version, "steps": _steps(version, case, data)} for version in found]
 
 
-def _steps(version: RunbookVersion, case: Case) -> list[dict[str, str]]:
+def _steps(version: RunbookVersion, case: Case, data: expressions.Scope) -> list[dict[str, str]]:
     rows = []
     for step in version.body["steps"]:
         action = actions[step["action"]]()
         needed = 1 if action.risk == Risk.DISRUPTIVE else 0
         asks = step["approvals"] if step["approvals"] is not None else needed
         each = " each" if step.get("for_each") else ""
-        refused = "covert" if case.is_covert and action.is_noticeable else ""
+        params = _known_params(step, data)
+        refused = policy.refusal(action, case, params) or drills.problem(action, case, params)
+        held = protection.maintained(action, case, params)
         said = "asks you" if action.waits_for_person else f"{asks} approval{each}" if asks else "at once"
-        rows.append({"title": step["title"], "asks": (refused and policy.refusal(action, case, {})) or said})
+        rows.append({"title": step["title"], "asks": said, "refused": refused, "held": held.text if held else ""})
     return rows
+
+
+def _known_params(step: dict[str, Any], data: expressions.Scope) -> dict[str, Any]:
+    """What of a step's device is known before it starts: not what an earlier step finds."""
+    try:
+        return {"device": progress.filled(step["params"].get("device"), data)}
+    except expressions.ExpressionError:
+        return {}
 
 
 def _is_containment_verified(cards: list[board.RunCard]) -> bool:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cases.views.access import reader
 from response.models import Run, StepRun
-from response.services import approvals, decisions, overrides, runs
+from response.services import approvals, blast, decisions, overrides, runs
 from response.views import board
 from response.views.panel import back
 from secops.models import User
@@ -27,13 +27,14 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def steer(request: HttpRequest, pk: int, what: str) -> HttpResponse:
-    """Pause, resume, stop or cancel."""
+    """Pause, resume, stop, cancel, or undo all of it."""
     found, user = _run(request, pk), reader(request)
-    act: dict[str, Callable[[], Run]] = {
+    act: dict[str, Callable[[], object]] = {
         "pause": lambda: runs.pause(found.pk, actor=user),
         "resume": lambda: runs.resume(found.pk, actor=user),
         "stop": lambda: runs.stop(found.pk, reason=request.POST.get("reason", ""), actor=user),
         "cancel": lambda: runs.cancel(found.pk, actor=user),
+        "undo_all": lambda: decisions.undo_all(found.pk, actor=user),
     }
     act[what]()
     return back(request, found.case)
@@ -90,6 +91,15 @@ def _undo(pk: int, request: HttpRequest, user: User) -> None:
     decisions.undo(pk, actor=user)
 
 
+def _extend(pk: int, request: HttpRequest, user: User) -> None:
+    hours = request.POST.get("hours", "")
+    decisions.extend(pk, int(hours) if hours in {str(one) for one in decisions.EXTENSIONS} else 0, actor=user)
+
+
+def _over_cap(pk: int, request: HttpRequest, user: User) -> None:
+    blast.let_go(pk, reason=request.POST.get("reason", ""), actor=user)
+
+
 DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "approve": _approve,
     "reject": _reject,
@@ -97,4 +107,6 @@ DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "answer": _answer,
     "undo": _undo,
     "break_glass": _break_glass,
+    "over_cap": _over_cap,
+    "extend": _extend,
 }

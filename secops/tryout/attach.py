@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 
-from secops import integrations, signin
+from secops import integrations, registry, signin
 from secops.access import RoleName
 from secops.models import ApiToken, Integration, User
 
@@ -27,6 +27,8 @@ def attach() -> dict[str, str]:
         integrations.ensure(connector, name, values, secrets, is_simulated=True)
     for one in Integration.objects.filter(is_enabled=True):  # health is known, and what is read once is read now
         integrations.test(one)
+    for _, prepare in registry.attached.items():
+        prepare()
     people = {username: _person(username) for username in PEOPLE}
     people["analyst"].groups.add(Group.objects.get_or_create(name="insider")[0])
     return {"token": _token(), "link": signin.issue_link(people["analyst"])}

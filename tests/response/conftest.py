@@ -9,15 +9,16 @@ from django.utils import timezone
 
 from cases.choices import Stage
 from cases.models import Case, CaseDevice, Device
+from response.actions.base import actions
 from response.models import Attempt, Run, RunbookVersion, StepRun
 from response.models.runbooks import Runbook, Step
-from response.services import approvals, recovery, runbooks, runs, steps
+from response.services import approvals, drills, recovery, runbooks, runs, steps
 from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.devices import Posture
 from secops.connectors.capabilities.effects import IsolationState
 from secops.connectors.capabilities.files import FileHit
-from secops.models import User
+from secops.models import Integration, User
 from tests.factories import make_case, make_device, make_user
 
 
@@ -83,8 +84,13 @@ class FakeProduct(Connector):
 @pytest.fixture
 def world(db: None) -> World:
     WORLD.__init__()  # type: ignore[misc]
-    integrations.add("test_edr", "Test EDR", {})
+    drilled(integrations.add("test_edr", "Test EDR", {}))
     return WORLD
+
+
+def drilled(integration: Integration) -> None:
+    """Trusted with every group, as the practice range is."""
+    drills.record_simulated(integration, actions["isolate_device"], timezone.now())
 
 
 @pytest.fixture

@@ -522,8 +522,8 @@ def test_break_glass_goes_alone_and_is_reviewed_by_another(
 def test_a_protected_device_stays_so_whoever_breaks_the_glass(
     world: World, at: Moved, case: Case, device: Device, responder: User
 ) -> None:
-    Device.objects.filter(pk=device.pk).update(is_protected=True)
     run = begin_at_night(case, responder)
+    Device.objects.filter(pk=device.pk).update(is_protected=True)
     step = step_of(run, "isolate")
     overrides.break_glass(step.pk, reason="Nobody picks up", params_sha256=step.params_sha256, actor=responder)
     a_while(at)
