@@ -6,12 +6,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from cases.choices import DeviceState
 from cases.models import Case, CaseDevice, CustodyEntry, Device, Evidence, TimelineEntry
@@ -22,6 +24,7 @@ from response.choices import RunState, StepState
 from response.models import Run, StepRun
 from response.services import polling, progress, recovery, runs, steps
 from response.services.invariants import broken
+from response.views.long_work import progress_of
 from secops import integrations
 from secops.connectors.capabilities.acquisition import Acquisition
 from secops.connectors.grr import Grr
@@ -286,3 +289,40 @@ def test_the_plan_names_the_product_and_so_does_the_page(grr: str, case: Case, a
     client.force_login(analyst)
     page = client.get(f"/runs/{run.pk}/").content.decode()
     assert "GRR Rapid Response was asked for the memory of FIN-LT-0142" in page
+
+
+def test_the_tab_of_evidence_shows_what_is_on_its_way(
+    grr: str, case: Case, analyst: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grr_flows, "BYTES_PER_SECOND", 1 << 20)
+    begin(case, analyst, MEMORY)
+    assert steps.work_once()
+    time.sleep(0.4)
+    poll(StepRun.objects.get())
+    client.force_login(analyst)
+    where, part = f"/cases/{case.number}/evidence/collecting/", {"HX-Request": "true"}
+
+    tab = client.get(f"/cases/{case.number}/evidence/").content.decode()
+    shown = client.get(where, headers=part).content.decode()
+
+    assert where in tab
+    assert "of 4.2 MB" in shown
+    assert "Collecting" in shown
+    assert 'value="' in shown
+    assert ">GRR<" in shown
+    StepRun.objects.update(state=StepState.SUCCEEDED, not_before=None)
+    assert client.get(where + "?was=1", headers=part).headers["HX-Refresh"] == "true"
+    assert "Nothing is being collected" in client.get(where).content.decode()
+
+
+def test_the_speed_is_that_of_the_phase(grr: str, case: Case, analyst: User) -> None:
+    begin(case, analyst, MEMORY)
+    assert steps.work_once()
+    step = StepRun.objects.get()
+    step.data = {"since": (timezone.now() - timedelta(seconds=10)).isoformat()}
+    step.done_bytes, step.total_bytes = 1_000_000, 3_000_000
+
+    found = progress_of(step)
+
+    assert found is not None
+    assert found.text == "1.0 MB of 3.0 MB · 100 kB/s · 20 s left"
