@@ -135,6 +135,9 @@ class DeviceState(models.TextChoices):
     CLEARED = "cleared", "Cleared"
 
 
+CONTAINED = (DeviceState.ISOLATED, DeviceState.IMAGED)  # cut off; an image is said of an isolated device only
+
+
 class DeviceReason(models.TextChoices):
     """Why a device is in a case."""
 

@@ -25,6 +25,10 @@ class StoreFullError(SecopsError):
     status_code = 507
 
 
+class BusyError(ConflictError):
+    """Somebody else is at it right now; it is tried again."""
+
+
 class TooLargeError(SecopsError):
     """More bytes than one item may have: nothing was kept."""
 

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from response.views import approvals, drills, incidents, nights, panel, report, run
+from response.views import approvals, collecting, drills, incidents, nights, panel, report, run
 
 app_name = "response"
 urlpatterns = [
     path("cases/<case:pk>/runs/panel/", panel.panel, name="panel"),
     path("cases/<case:pk>/runs/suggest/", panel.suggest, name="suggest"),
     path("cases/<case:pk>/runs/start/", panel.start, name="start"),
+    path("cases/<case:pk>/evidence/collecting/", collecting.collecting, name="collecting"),
     path("cases/<case:pk>/report/", report.report, name="report"),
     path("cases/<case:pk>/report.pdf", report.report_pdf, name="report_pdf"),
     path("cases/<case:pk>/report.json", report.report_json, name="report_json"),

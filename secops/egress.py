@@ -218,15 +218,11 @@ class GuardedSession(requests.Session):
         Straight to the adapter: no cookie or hook of one call reaches the next, and merging a session's settings would
         take a quarter of the whole call.
         """
-        try:
-            host = urlsplit(url).hostname or "the address"
-        except ValueError as error:
-            raise Blocked("this is not a web address") from error
-        parts["headers"] = HEADERS | dict(parts.get("headers") or {})
-        message = requests.Request(method, url, **parts).prepare()
+        message, host = _prepared(method, url, parts)
         adapter = self.get_adapter(message.url or url)
-        with _deadline(host) as call:
-            response = adapter.send(message, stream=True, timeout=timeout, verify=verify, proxies=proxies)
+        with _deadline(host, MAX_SECONDS) as call:
+            with _known(call):
+                response = adapter.send(message, stream=True, timeout=timeout, verify=verify, proxies=proxies)
             body = bytearray()
             for chunk in response.iter_content(65_536):
                 body += chunk
@@ -238,19 +234,64 @@ class GuardedSession(requests.Session):
             response._content = bytes(body)
         return response
 
+    @contextmanager
+    def reading(
+        self,
+        url: str,
+        *,
+        seconds: float,
+        timeout: tuple[float, float] = (3, 10),
+        verify: bool | str = True,
+        **parts: Any,
+    ) -> Iterator[requests.Response]:
+        """GET whose body is read by the caller within `seconds` from now; the connection ends with the block.
+
+        Asks for the bytes as they are: who counts what arrives must not have it unpacked on the way.
+        """
+        parts["headers"] = dict(parts.get("headers") or {}) | {"Accept-Encoding": "identity", "Connection": "close"}
+        message, host = _prepared("GET", url, parts)
+        adapter = self.get_adapter(message.url or url)
+        with _deadline(host, seconds) as call:
+            with _known(call):
+                response = adapter.send(message, stream=True, timeout=timeout, verify=verify)
+            try:
+                yield response
+                if call.is_over:
+                    raise TooSlow(f"{host} took longer than {seconds:g} seconds")
+            finally:
+                response.close()
+
+
+def _prepared(method: str, url: str, parts: dict[str, Any]) -> tuple[requests.PreparedRequest, str]:
+    """The message and the host it goes to."""
+    try:
+        host = urlsplit(url).hostname or "the address"
+    except ValueError as error:
+        raise Blocked("this is not a web address") from error
+    parts["headers"] = HEADERS | dict(parts.get("headers") or {})
+    return requests.Request(method, url, **parts).prepare(), host
+
 
 @contextmanager
-def _deadline(host: str) -> Iterator[_Call]:
-    call = _Call()
+def _known(call: _Call) -> Iterator[None]:
+    """The connection that is opened or taken now belongs to this call."""
     token = _call.set(call)
-    deadline = deadlines.add(MAX_SECONDS, call.cut)
+    try:
+        yield
+    finally:
+        _call.reset(token)
+
+
+@contextmanager
+def _deadline(host: str, seconds: float) -> Iterator[_Call]:
+    call = _Call()
+    deadline = deadlines.add(seconds, call.cut)
     try:
         yield call
     except requests.RequestException as error:
         if call.is_over:
-            raise TooSlow(f"{host} took longer than {MAX_SECONDS:g} seconds") from error
+            raise TooSlow(f"{host} took longer than {seconds:g} seconds") from error
         raise
     finally:
         deadlines.remove(deadline)
         call.close()
-        _call.reset(token)

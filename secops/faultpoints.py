@@ -10,6 +10,7 @@ POINTS = (
     *("claim", "intent", "send", "done", "read_back", "lookup_claim", "lookup_asked", "lookup_done"),
     *("evidence_begun", "evidence_written", "evidence_synced", "evidence_closed", "evidence_renamed"),
     *("evidence_placed", "evidence_row", "evidence_done"),
+    *("fetched", "fetched_all"),
 )
 
 

@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,10 +13,12 @@ import requests
 from django.conf import settings
 
 from secops import intent
-from secops.egress import Blocked, EgressError, GuardedSession, NotReached
+from secops.egress import Blocked, EgressError, GuardedSession, NotReached, TooLarge
 from secops.errors import SecopsError
 
 FROZEN = "This worker was frozen before it could send, so nothing was sent"
+MAX_STREAM = 16 * 10**12  # bytes of one body that is streamed: the largest disks of the day
+CHUNK = 262_144  # bytes
 LONGEST_WAIT = 86_400.0  # seconds; who asks for more is mistaken, or wants never to be asked again
 
 
@@ -87,13 +90,8 @@ class HttpClient:
         if fresh:
             headers["Connection"] = "close"
         try:
-            response = session.request(method, url, headers=headers, timeout=self.timeout, **kwargs)
-        except (Blocked, NotReached) as error:
-            raise HttpError(str(error), was_sent=False) from error
-        except EgressError as error:
-            raise HttpError(str(error)) from error
-        except requests.RequestException as error:
-            raise HttpError(f"{_host(url)} broke off: {type(error).__name__}") from error
+            with _told(url):
+                response = session.request(method, url, headers=headers, timeout=self.timeout, **kwargs)
         finally:
             if fresh:
                 session.close()
@@ -109,11 +107,59 @@ class HttpClient:
         """POST and read JSON; any status but 2xx is an HttpError."""
         return self.request("POST", url, **kwargs).checked().json()
 
+    def stream(
+        self, url: str, *, seconds: float, offset: int = 0, limit: int = MAX_STREAM, **kwargs: Any
+    ) -> Iterator[bytes]:
+        """The bytes of a body from `offset` on, as they are (never unpacked), in pieces; for images and captures.
+
+        `seconds` is the deadline of the whole call, each read has the client's own time-out, and `limit` is the most
+        bytes that are taken. HttpError for any status but 2xx, for a body that is encoded, and where an offset was
+        asked for and the other side began at another place. Who has enough closes the iterator.
+        """
+        headers = self.headers | dict(kwargs.pop("headers", None) or {})
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+        host, taken = _host(url), 0
+        with (
+            _told(url),
+            _session() as session,
+            session.reading(url, seconds=seconds, timeout=self.timeout, headers=headers, **kwargs) as response,
+        ):
+            _require_body(Answer(host=host, status=response.status_code, headers=response.headers, body=b""), offset)
+            for chunk in response.iter_content(CHUNK):
+                taken += len(chunk)
+                if taken > limit:
+                    raise TooLarge(f"{host} sent more than {limit} bytes")
+                yield chunk
+
     def _taken(self) -> GuardedSession:
         try:
             return self._free.pop()
         except IndexError:
             return _session()
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Whatever breaks as an HttpError that says whether anything was sent."""
+    try:
+        yield
+    except (Blocked, NotReached) as error:
+        raise HttpError(str(error), was_sent=False) from error
+    except EgressError as error:
+        raise HttpError(str(error)) from error
+    except requests.RequestException as error:
+        raise HttpError(f"{_host(url)} broke off: {type(error).__name__}") from error
+
+
+def _require_body(answer: Answer, offset: int) -> None:
+    """HttpError unless these are the bytes that were asked for, as they are."""
+    answer.checked()
+    if answer.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise HttpError(f"{answer.host} sent the bytes packed, although it was asked not to", status=answer.status)
+    begins = answer.headers.get("Content-Range", "") if answer.status == 206 else ""
+    if offset and not begins.startswith(f"bytes {offset}-"):
+        raise HttpError(f"{answer.host} did not go on at byte {offset}", status=answer.status)
 
 
 def _session() -> GuardedSession:

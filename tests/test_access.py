@@ -90,6 +90,7 @@ DOORS: dict[str, Door] = {
     "response:panel": Door(path=CASE + "runs/panel/"),
     "response:suggest": Door(path=CASE + "runs/suggest/"),
     "response:start": Door(path=CASE + "runs/start/", get="nobody", post=WORKERS),
+    "response:collecting": Door(path=CASE + "evidence/collecting/"),
     "response:report": Door(path=CASE + "report/"),
     "response:report_pdf": Door(path=CASE + "report.pdf", post=INSIDE),
     "response:report_json": Door(path=CASE + "report.json"),

@@ -45,6 +45,10 @@ class Evidence(models.Model):
     tool_version = models.CharField(max_length=100, blank=True)
     clock_offset_seconds = models.IntegerField(null=True, help_text="The source's clock minus ours.")
     read_errors = models.PositiveIntegerField(null=True)
+    note = models.CharField(max_length=500, blank=True)
+    source_ref = models.CharField(
+        max_length=200, blank=True, help_text="Which part of which step it is a copy of: received once only."
+    )
 
     # where it stands
     received_at = models.DateTimeField()
@@ -70,6 +74,7 @@ class Evidence(models.Model):
                 condition=Q(kind="exhibit", sha256="", size__isnull=True)
                 | ~Q(kind="exhibit") & ~Q(sha256="") & Q(size__isnull=False),
             ),
+            models.UniqueConstraint(fields=["source_ref"], name="evidence_source_once", condition=~Q(source_ref="")),
             models.CheckConstraint(
                 name="evidence_held_is_kept", condition=Q(is_held=False) | Q(destroyed_at__isnull=True)
             ),

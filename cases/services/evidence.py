@@ -1,9 +1,7 @@
 """Evidence comes in, is sealed, checked and handed on: each act one function, one custody entry, one timeline line."""
 
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -15,33 +13,13 @@ from cases.errors import EvidenceError, IncompleteError
 from cases.intake.gate import clean_text
 from cases.models import Case, Evidence
 from cases.services import cases, custody, quota
+from cases.services.described import Acquired as Acquired
+from cases.services.described import cleaned, fitting
 from cases.services.store import Draft, digest_of, store
 from secops.access import May, require
 from secops.faultpoints import hit
 from secops.models import User
 from secops.wording import amount
-
-MAX_NAME = 255  # bytes of UTF-8
-REPLACEMENT = "�"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acquired:
-    """How the item was acquired, as far as is known; all of it stands in the chain."""
-
-    acquired_at: datetime | None = None
-    acquired_by: str = ""
-    acquired_from: str = ""
-    authority: str = ""
-    tool: str = ""
-    tool_version: str = ""
-    clock_offset_seconds: int | None = None
-    read_errors: int | None = None
-    source_sha256: str = ""
-
-    def details(self) -> dict[str, Any]:
-        at = self.acquired_at.isoformat() if self.acquired_at else None
-        return {name: value for name, value in (asdict(self) | {"acquired_at": at}).items() if value not in (None, "")}
 
 
 def receive(
@@ -95,15 +73,20 @@ def keep(
     who: str = custody.MACHINE,
     **described: Any,
 ) -> Evidence:
-    """As `receive`, with a finished draft: file first, then row, entry and timeline in one transaction."""
+    """As `receive`, with a finished draft: file first, then row, entry and timeline in one transaction.
+
+    With a `source_ref`, which names what it is a copy of, it is kept once: later it is the item that stands already.
+    """
     if actor:
         require(actor, May.WORK)
     if original and original.case_id != case_id:
         raise EvidenceError(f"{original.number} is of another case.")
     quota.require_room(case_id, actor, draft.size)
-    fields: dict[str, Any] = _cleaned(described) | {"sha256": draft.sha256, "size": draft.size}
+    fields: dict[str, Any] = cleaned(described) | {"sha256": draft.sha256, "size": draft.size}
     draft.place()
     with transaction.atomic():
+        if found := _kept(case_id, fields.get("source_ref", "")):
+            return found
         added = _add(case_id, acquired or Acquired(), original, actor, who, **fields)
         if is_sealed and not added.differs_from_source:
             _seal(added, actor, who)
@@ -227,29 +210,10 @@ def hand_over(evidence_id: int, *, to: str, reason: str, shelf: str = "", actor:
     return evidence
 
 
-def name_as_text(name: str) -> str:
-    """A file name to be read, never to be used: NFC, at most 255 bytes, nothing hidden or turning in it."""
-    text = unicodedata.normalize("NFC", clean_text(name))
-    text = "".join(REPLACEMENT if unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" else one for one in text)
-    return text.encode()[:MAX_NAME].decode(errors="ignore").strip()
-
-
-def _cleaned(described: dict[str, Any]) -> dict[str, Any]:
-    """Before a byte is in its place: what cannot be a row must not leave a file."""
-    if EvidenceKind(described["kind"]) == EvidenceKind.EXHIBIT:
-        raise EvidenceError("A physical exhibit has no file: register it.")
-    custody.needed(described["title"], "Evidence needs a name.")
-    names = {name: name_as_text(described.get(name, "")) for name in ("file_name", "media_type")}
-    return described | names
-
-
-def _fitting(values: dict[str, Any]) -> dict[str, Any]:
-    """Texts as long as their columns, and as every database stores them."""
-    columns = {column.name: getattr(column, "max_length", None) for column in Evidence._meta.get_fields()}
-    return {
-        name: clean_text(value).strip()[: columns[name]] if isinstance(value, str) else value
-        for name, value in values.items()
-    }
+def _kept(case_id: int, source_ref: str) -> Evidence | None:
+    """The item that is this copy already; inside a transaction, under the lock of its case."""
+    Case.objects.select_for_update().only("pk").get(pk=case_id)
+    return Evidence.objects.filter(source_ref=source_ref).first() if source_ref else None
 
 
 def _add(
@@ -271,7 +235,7 @@ def _add(
         seq, copy = original.seq, (original.copies.aggregate(last=Max("copy"))["last"] or 0) + 1
     else:
         seq, copy = (Evidence.objects.filter(case_id=case_id).aggregate(last=Max("seq"))["last"] or 0) + 1, 0
-    added = Evidence(case_id=case_id, seq=seq, copy=copy, original=original, **_fitting(asdict(acquired) | fields))
+    added = Evidence(case_id=case_id, seq=seq, copy=copy, original=original, **fitting(asdict(acquired) | fields))
     added.received_at, added.received_by = timezone.now(), actor
     added.save(force_insert=True)
     if told := acquired.details():

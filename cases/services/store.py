@@ -1,12 +1,13 @@
 """Where the bytes of evidence are: by their SHA-256, written once, never changed, outside of the web root."""
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from secrets import token_hex
@@ -23,6 +24,20 @@ STALE_SECONDS = 86_400  # a draft that old belongs to nobody
 ASIDE_SECONDS = 600  # whoever moved a file aside so long ago died over it
 FREE_SHARE = 0.10  # of the disk stays free
 ASIDE = re.compile(r"([0-9a-f]{64})\.[0-9a-f]{8}")  # a file on its way out, in tmp/
+
+
+FULL = "Less than 10 % of the evidence disk would be free: nothing is taken until there is room."
+
+
+@contextmanager
+def told_when_full() -> Iterator[None]:
+    """A disk that fills up meanwhile is StoreFullError, as one that was too full before."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreFullError("The evidence disk is full. Nothing was kept.") from error
+        raise
 
 
 class Draft(Protocol):
@@ -86,13 +101,15 @@ class FolderDraft:
         if self.size // (64 * CHUNK) != before:
             self._store.require_room()
         self._hash.update(chunk)
-        self._file.write(chunk)
+        with told_when_full():
+            self._file.write(chunk)
 
     def finish(self) -> None:
         """All bytes on the disk and the file read-only, before anything speaks of it."""
         hit("evidence_written")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with told_when_full():
+            self._file.flush()
+            os.fsync(self._file.fileno())
         hit("evidence_synced")
         os.fchmod(self._file.fileno(), 0o400)
         self._file.close()
@@ -100,23 +117,13 @@ class FolderDraft:
         hit("evidence_closed")
 
     def place(self) -> None:
-        """Rename to the place that the hash names, and fsync the folders. What is there already under this hash is
-        replaced by the same bytes. The draft keeps its own name until it is left, so that it can be placed again."""
-        final = self._store.path(self.sha256)
-        made = [folder for folder in final.parents[:3] if not folder.exists()]
-        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        spare = self.path.with_suffix(".place")
-        os.link(self.path, spare)
-        os.replace(spare, final)
-        spare.unlink(missing_ok=True)  # rename does nothing where both are names of one file
-        hit("evidence_renamed")
-        for folder in {final.parent, self._store.tmp, *(one.parent for one in made)}:
-            _sync(folder)
-        hit("evidence_placed")
+        self._store.place(self.path, self.sha256)
 
     def discard(self) -> None:
-        self._file.close()
+        """The name goes whatever closing says: bytes that found no room are tried once more by it."""
         self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -140,9 +147,25 @@ class FolderStore:
         return self.root / "sha256" / sha256[:2] / sha256[2:4] / sha256
 
     def draft(self, *, limit: int | None) -> FolderDraft:
-        self._sweep()
+        self.sweep()
         self.require_room()
         return FolderDraft(self, limit)
+
+    def place(self, draft: Path, sha256: str) -> None:
+        """Rename to the place that the hash names, and fsync the folders. What is there already under this hash is
+        replaced by the same bytes. The draft keeps its own name until it is left, so that it can be placed again."""
+        final = self.path(sha256)
+        made = [folder for folder in final.parents[:3] if not folder.exists()]
+        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        spare = draft.with_suffix(".place")
+        spare.unlink(missing_ok=True)  # of a process that died here
+        os.link(draft, spare)
+        os.replace(spare, final)
+        spare.unlink(missing_ok=True)  # rename does nothing where both are names of one file
+        hit("evidence_renamed")
+        for folder in {final.parent, self.tmp, *(one.parent for one in made)}:
+            _sync(folder)
+        hit("evidence_placed")
 
     def open(self, sha256: str) -> BinaryIO:
         return self.path(sha256).open("rb")
@@ -172,11 +195,9 @@ class FolderStore:
     def require_room(self, coming: int = 0) -> None:
         disk = shutil.disk_usage(self.root)
         if disk.free - coming < disk.total * FREE_SHARE:
-            raise StoreFullError(
-                "Less than 10 % of the evidence disk would be free: nothing is taken until there is room."
-            )
+            raise StoreFullError(FULL)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """What was left behind by a process that died, once nobody can be writing it any more. A file that was moved
         aside may be the only copy of what a row needs: it goes back, and one that no row needs is told by the check."""
         now = time.time()
@@ -201,6 +222,11 @@ class FolderStore:
 
 def store() -> Store:
     """The place for evidence of this installation."""
+    return folder_store()
+
+
+def folder_store() -> FolderStore:
+    """The same, for who works with its files."""
     return FolderStore(settings.DATA_DIR / "evidence")
 
 

@@ -123,6 +123,7 @@ def facts_of(item: Evidence) -> list[dict[str, Any]]:
         ("Tool", f"{item.tool} {item.tool_version}".strip()),
         ("Clock offset", f"{item.clock_offset_seconds} s" if item.clock_offset_seconds is not None else ""),
         ("Read errors", str(item.read_errors) if item.read_errors is not None else ""),
+        ("Note", item.note),
         ("Received", clock(item.received_at)),
     ]
     return [{"label": label, "value": value} for label, value in pairs if value]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from cases.choices import DeviceState
+from cases.choices import CONTAINED
 from cases.models import CaseDevice
 from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, Effect, RunState, StepState
@@ -189,7 +189,7 @@ def _hits(step: StepRun) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = step.data.get("hits", [])
     if not found:
         return []
-    isolated = CaseDevice.objects.filter(case=step.run.case, state=DeviceState.ISOLATED)
+    isolated = CaseDevice.objects.filter(case=step.run.case, state__in=CONTAINED)
     contained = set(isolated.values_list("device_id", flat=True))
     return [hit | {"is_contained": hit.get("device_id") in contained} for hit in found]
 

@@ -1,6 +1,7 @@
 """How far long work is, as the panel shows it: bytes, speed and time left, or only for how long."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -19,10 +20,11 @@ class Progress:
 
 
 def progress_of(step: StepRun) -> Progress | None:
-    """None when nothing long is under way. The speed is the mean since it began."""
+    """None when nothing long is under way. The speed is the mean since it began, or since its phase did."""
     if step.state != StepState.POLLING:
         return None
-    seconds = (timezone.now() - step.state_at).total_seconds()
+    began = datetime.fromisoformat(step.data["since"]) if "since" in step.data else step.state_at
+    seconds = (timezone.now() - began).total_seconds()
     done, total = step.done_bytes, step.total_bytes
     if done is None or not total:
         return Progress(text=f"For {duration(seconds)}. Keeps running if you leave")

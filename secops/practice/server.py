@@ -20,6 +20,8 @@ from secops.practice.products.defender import Defender
 from secops.practice.products.entra import Entra
 from secops.practice.products.faults import Faults
 from secops.practice.products.graph import Graph
+from secops.practice.products.grr import Grr
+from secops.practice.products.grr_flows import Flows
 from secops.practice.products.isolation import MachineActions
 from secops.practice.products.kea import Kea
 from secops.practice.products.mail import MailServer
@@ -41,6 +43,7 @@ def application(world: World) -> Application:
         Defender(world, tables, actions),
         VirusTotal(world),
         Rdap(world),
+        Grr(world, Flows(world, actions.is_online)),
     ]
     return Application(products, faults, Control(world, faults, actions, products))
 

@@ -43,11 +43,14 @@ def _range(
     mail = {"host": "127.0.0.1", "port": smtp_port, "security": "none", "sender": "nightdesk@brightwater.example"}
     geo = {"path": str(folder / "practice/geo"), "documentation_ranges": True}
     premium = {"url": f"{base}/vt", "calls_per_minute": 240}
+    drivers = {"windows_memory": "\\\\.\\pmem", "linux_memory": "/dev/pmem"}
+    grr = {"url": f"{base}/grr", "username": keys["grr_user"]} | drivers
     return [
         ("kea", "Kea DHCP", {"url": f"{base}/kea/", "username": keys["kea_user"]}, {"password": keys["kea_password"]}),
         ("microsoft-graph", "Microsoft Graph", entra | {"api_url": f"{base}/graph"}, secret),
         ("defender", "Defender for Endpoint", entra | {"api_url": f"{base}/defender"}, secret),
         ("virustotal", "VirusTotal", premium, {"api_key": keys["virustotal_premium_key"]}),
+        ("grr", "GRR Rapid Response", grr, {"password": keys["grr_password"]}),
         ("rdap", "RDAP", {"url": f"{base}/rdap"}, {}),
         ("smtp", "Mail", mail, {}),
         ("logs", "Network and endpoint logs", {"path": str(folder / "logs")}, {}),

@@ -100,9 +100,7 @@ def _lowered(values: Iterable[Any]) -> set[str]:
 
 def _credentials(path: Path) -> dict[str, str]:
     """Made once per range, so that a restart locks nobody out."""
-    if path.exists():
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
+    kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     made = {
         "tenant_id": str(uuid.uuid4()),
         "client_id": str(uuid.uuid4()),
@@ -112,7 +110,10 @@ def _credentials(path: Path) -> dict[str, str]:
         "virustotal_premium_key": secrets.token_hex(32),
         "kea_user": "kea-reader",
         "kea_password": secrets.token_urlsafe(18),
+        "grr_user": "nightdesk",
+        "grr_password": secrets.token_urlsafe(18),
     }
-    replace(path, made)
-    path.chmod(0o600)
-    return made
+    if made.keys() - kept.keys():  # a product has joined the range since
+        replace(path, made | kept)
+        path.chmod(0o600)
+    return made | kept

@@ -23,18 +23,18 @@ class Program:
 
     @property
     def sha256(self) -> str:
-        return sha256(self._content).hexdigest()
+        return sha256(self.content).hexdigest()
 
     @property
     def sha1(self) -> str:
-        return sha1(self._content).hexdigest()  # noqa: S324 - a file's name in the field, not security
+        return sha1(self.content).hexdigest()  # noqa: S324 - a file's name in the field, not security
 
     @property
     def md5(self) -> str:
-        return md5(self._content).hexdigest()  # noqa: S324 - a file's name in the field, not security
+        return md5(self.content).hexdigest()  # noqa: S324 - a file's name in the field, not security
 
     @property
-    def _content(self) -> bytes:
+    def content(self) -> bytes:
         # The same file under another path is the same file.
         return f"nightdesk practice {self.name} {self.product} {self.version}".encode()
 

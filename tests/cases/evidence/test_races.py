@@ -1,11 +1,16 @@
 """Two at once: one chain without gaps, one ticket for one, and no bytes lost between the last item and the next."""
 
+import hashlib
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cases.models import Case, CustodyEntry, Evidence
 from cases.services import custody, evidence, inspection, retention, store, tickets
+from cases.services.collecting import Source, collect
+from cases.services.described import Acquired
 from secops.models import User
 from tests.cases.evidence.conftest import path_of, take
 from tests.factories import make_case, make_user
@@ -116,3 +121,29 @@ def test_a_file_left_aside_by_a_remover_that_was_killed_is_put_back(
 
     assert list(inspection.problems(case)) == []
     assert not list(path_of(item).parents[3].joinpath("tmp").iterdir())
+
+
+def test_many_workers_that_fetch_the_same_keep_one_item(case: Case, folder: Path) -> None:
+    content = bytes(range(256)) * 20_000
+    pieces = range(0, len(content), 500_000)
+    source = Source(
+        ref="step 7: disk.raw",
+        size=len(content),
+        read=lambda offset: (content[at : at + 500_000] for at in pieces if at >= offset),
+    )
+
+    def work() -> Evidence | None:
+        for _ in range(100):
+            found = collect(case.pk, source, Acquired(), seconds=0.01, kind="disk", title="Disk")
+            if found.item:
+                return found.item
+            time.sleep(0.02)
+        return None
+
+    items = at_once(*[work] * 4)
+
+    item = Evidence.objects.get()
+    assert items == [item] * 4
+    assert item.sha256 == hashlib.sha256(content).hexdigest()
+    assert list((folder / "tmp").iterdir()) == []
+    assert list(inspection.problems(case)) == []

@@ -1,0 +1,97 @@
+"""Evidence fetched from a product in pieces, by whichever worker looks next, and kept once."""
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from cases.errors import BusyError, EvidenceError, StoreFullError
+from cases.models import Evidence
+from cases.services import evidence, quota
+from cases.services.described import Acquired
+from cases.services.partials import Partial, partial
+from cases.services.store import store
+from secops.faultpoints import hit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file at a product. `ref` names it for good: which part of which step. `size` in bytes."""
+
+    ref: str
+    size: int
+    read: Callable[[int], Iterator[bytes]]  # its bytes from an offset on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """How much of it is here, and the item once all of it is."""
+
+    done_bytes: int
+    item: Evidence | None = None
+    text: str = ""
+
+
+def collect(case_id: int, source: Source, acquired: Acquired, *, seconds: float, **described: Any) -> Collected:
+    """Fetch, hash and keep for about so many seconds; called again it goes on. `described` is as for `evidence.keep`.
+
+    What differs from the source's own hash is kept, marked and not sealed. StoreFullError and EvidenceError are for
+    good and leave nothing half; whatever reading raises leaves what came so far for the next time.
+    """
+    if found := Evidence.objects.filter(source_ref=source.ref).first():
+        return Collected(done_bytes=source.size, item=found)
+    try:
+        with partial(source.ref) as draft:
+            return _go_on(case_id, source, acquired, draft, monotonic() + seconds, described)
+    except BusyError:
+        return Collected(done_bytes=0, text="Another worker is at it")
+
+
+def give_up(ref: str) -> None:
+    """Nobody wants it any more: what came so far goes, unless a worker is at it now (then the sweep finds it)."""
+    try:
+        with partial(ref) as draft:
+            draft.discard()
+    except BusyError:
+        return
+
+
+def _go_on(
+    case_id: int, source: Source, acquired: Acquired, draft: Partial, ends: float, described: dict[str, Any]
+) -> Collected:
+    try:
+        _fetch(case_id, source, draft, ends)
+    except (StoreFullError, EvidenceError):
+        draft.discard()
+        raise
+    if draft.size < source.size:
+        return Collected(done_bytes=draft.size)
+    if not draft.catch_up(ends):
+        return Collected(done_bytes=draft.size, text="All of it is here and is being hashed")
+    hit("fetched_all")
+    draft.finish()
+    item = evidence.keep(case_id, draft, acquired=acquired, is_sealed=True, source_ref=source.ref, **described)
+    draft.discard()
+    return Collected(done_bytes=source.size, item=item)
+
+
+def _fetch(case_id: int, source: Source, draft: Partial, ends: float) -> None:
+    """Append until the time is over or nothing is missing; a source that ends early is asked again."""
+    if draft.size > source.size:
+        raise EvidenceError("The source is smaller than what was received of it: it is not the same any more.")
+    if draft.size == source.size:
+        return
+    quota.require_room(case_id, None, source.size)
+    store().require_room(source.size - draft.size)
+    pieces = source.read(draft.size)
+    try:
+        for piece in pieces:
+            if draft.size + len(piece) > source.size:
+                raise EvidenceError("The source sent more bytes than it said.")
+            draft.write(piece)
+            hit("fetched")
+            if draft.size == source.size or monotonic() >= ends:
+                return
+    finally:
+        if isinstance(pieces, Generator):  # a connection is open behind it
+            pieces.close()

@@ -1,0 +1,141 @@
+"""Evidence that comes in over minutes or hours: bytes in tmp/ that outlive the process which wrote them.
+
+A partial is named by what it is a copy of, never by who writes it, so any worker goes on where another stopped; a lock
+on the file keeps two from writing at once, and ends with the process that holds it. The hash is taken while the bytes
+are written; a worker that did not see them all reads those it missed, in pieces too.
+"""
+
+import fcntl
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from cases.errors import BusyError
+from cases.services.store import CHUNK, FolderStore, folder_store, told_when_full
+from secops.faultpoints import hit
+
+ROOM_EVERY = 64 * CHUNK  # bytes between two looks at the disk
+
+
+@dataclass(slots=True)
+class Seen:
+    """How far this process has hashed a file."""
+
+    inode: int
+    upto: int = 0
+    hash: Any = field(default_factory=hashlib.sha256)
+
+
+_seen: dict[Path, Seen] = {}  # of this process; what is not in it is read again
+
+
+class Partial:
+    """A draft (see store.Draft) that stays when it is left; only `discard` ends it."""
+
+    sha256 = ""
+
+    def __init__(self, store: FolderStore, name: str) -> None:
+        """BusyError when another worker has it now."""
+        self._store = store
+        self.path = store.tmp / f"{hashlib.sha256(name.encode()).hexdigest()[:48]}.part"
+        self._file = _locked(self.path)
+        status = os.fstat(self._file.fileno())
+        self.size, self._is_finished = status.st_size, not status.st_mode & 0o200
+        known = _seen.get(self.path)
+        if known is None or known.inode != status.st_ino or known.upto > self.size:
+            known = _seen[self.path] = Seen(status.st_ino)
+        self._known = known
+
+    def write(self, chunk: bytes) -> None:
+        if self._is_finished:
+            raise RuntimeError("it may be the file in the store by now")
+        before = self.size // ROOM_EVERY
+        with told_when_full():
+            self._file.write(chunk)
+        if self._known.upto == self.size:
+            self._known.hash.update(chunk)
+            self._known.upto += len(chunk)
+        self.size += len(chunk)
+        if self.size // ROOM_EVERY != before:
+            self._store.require_room()
+
+    def catch_up(self, ends: float) -> bool:
+        """Hash what this process has not seen, until `ends` (time.monotonic); True when all of it is."""
+        self._file.flush()
+        with self.path.open("rb") as file:
+            file.seek(self._known.upto)
+            while self._known.upto < self.size and monotonic() < ends:
+                chunk = file.read(CHUNK)
+                self._known.hash.update(chunk)
+                self._known.upto += len(chunk)
+        return self._known.upto == self.size
+
+    def finish(self) -> None:
+        """All bytes on the disk and the file read-only, before anything speaks of it."""
+        if self._known.upto != self.size:
+            raise RuntimeError("catch_up first")
+        with told_when_full():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        os.fchmod(self._file.fileno(), 0o400)
+        self.sha256 = self._known.hash.hexdigest()
+        hit("evidence_closed")
+
+    def place(self) -> None:
+        self._store.place(self.path, self.sha256)
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        _seen.pop(self.path, None)
+        self._close()
+
+    def _close(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """What came so far stays, and is on the disk."""
+        with suppress(OSError, ValueError):  # full, or discarded: what is missing is asked for again
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._close()
+
+
+def partial(name: str) -> Partial:
+    """The partial of that name, new or as it was left; BusyError when another worker has it."""
+    place = folder_store()
+    place.sweep()
+    return Partial(place, name)
+
+
+def _locked(path: Path) -> BinaryIO:
+    """Open for appending, with the lock, and still under its name: its last writer may just have been done with it."""
+    while True:
+        file = _opened(path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise BusyError("Another worker is writing it.") from None
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+        file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A finished one is read-only and may be the file in the store already: it is never written again."""
+    try:
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    except PermissionError:
+        return path.open("rb")
