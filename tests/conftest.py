@@ -1,16 +1,49 @@
 """What all tests share: people with roles, and a house without a way out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db import transaction
+from django.db.models.signals import post_migrate
 from django.tasks import default_task_backend
+from pytest_django import DjangoDbBlocker
 
 from secops import pdf
 from secops.models import User
 from tests.factories import make_user
+from tests.house import House, build
 
-pytest_plugins = ["tests.tryout", "tests.response.chaos_house"]
+pytest_plugins = ["tests.order", "tests.tryout", "tests.response.chaos_house"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Nothing here asks for permission rows, and making all of them again takes most of the time in which a test with
+    real transactions empties the tables."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture(scope="module")
+def _house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[House]:
+    """In a transaction around those of the module's tests, each of which takes back only what it did itself."""
+    with django_db_blocker.unblock():
+        around = transaction.atomic()
+        around.__enter__()
+        built = build()
+    yield built
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        around.__exit__(None, None, None)
+
+
+@pytest.fixture
+def house(_house: House, db: None, unrendered: None) -> House:
+    """Built once for a module; its people are a test's own."""
+    return deepcopy(_house)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from secops.models import ApiToken
-from tests.house import CANARY, ROLES, SEERS, House, build
+from tests.house import CANARY, ROLES, SEERS, House
 
 ACTORS = ("anonymous", *ROLES, "guest of the case")
 WORKERS = frozenset({"analyst", "responder"})
@@ -133,11 +133,6 @@ DOORS: dict[str, Door] = {
 READ = [name for name, door in DOORS.items() if door.get != "nobody"]
 OF_A_CASE = [name for name, door in DOORS.items() if "{" in door.path]
 WRITE = [name for name, door in DOORS.items() if door.post is not None]
-
-
-@pytest.fixture
-def house(db: None, unrendered: None) -> House:
-    return build()
 
 
 def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[str]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cases.models import Case
 from secops.models import ApiToken
-from tests.house import CANARY, ROLES, House, build
+from tests.house import CANARY, ROLES, House
 from tests.test_access import DOORS, READ
 
 LISTS = [
@@ -31,11 +31,6 @@ POLICY = {
     "script-src 'self'",
     "style-src 'self'",
 }
-
-
-@pytest.fixture
-def house(db: None, unrendered: None) -> House:
-    return build()
 
 
 def text_of(response: Any) -> str:

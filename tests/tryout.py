@@ -1,4 +1,4 @@
-"""A real `manage.py quickstart` for the tests that need the whole product, once for each test module."""
+"""A real `manage.py quickstart` for the tests that need the whole product, once for all of them."""
 
 import os
 import re
@@ -79,9 +79,10 @@ class Tryout:
                 os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tryout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryout]:
-    """Ready, with the three stories complete; one for all files that a test process runs."""
+    """Ready, with the three stories complete. `tests.order` says who uses it after whom: the stories are read as
+    quickstart left them, then two people work on them, then it is interrupted."""
     one = Tryout(tmp_path_factory.mktemp("tryout") / "data")
     try:
         one.start()

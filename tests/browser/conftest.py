@@ -38,7 +38,10 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
 
     def open_one(user: User, path: str, *, width: int = 1440, has_scripts: bool = True) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=has_scripts, base_url=live_server.url
+            viewport={"width": width, "height": 900},
+            java_script_enabled=has_scripts,
+            base_url=live_server.url,
+            reduced_motion="reduce",  # nobody looks, and drawing what turns costs a processor
         )
         context.add_cookies(
             [{"name": settings.SESSION_COOKIE_NAME, "value": _session_of(user), "url": live_server.url}]

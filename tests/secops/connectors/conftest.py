@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 
 from secops.connectors.base import Connector
 from secops.connectors.base import Settings as Values
-from secops.practice.generate import write
 from secops.practice.server import PracticeRange
+from tests.secops.practice.generated_week import copy_of_last_week
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Range:
 @pytest.fixture(scope="session")
 def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Range]:
     folder = tmp_path_factory.mktemp("range")
-    write(folder, anchor=datetime.now(UTC))
+    copy_of_last_week(folder)
     running = PracticeRange(folder)
     running.start()
     yield Range(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,17 +21,16 @@ from secops.connectors.capabilities.catalogue import capabilities_of
 from secops.connectors.capabilities.errors import SourceRefused
 from secops.connectors.capabilities.identity import Host
 from secops.connectors.logs import Logs
-from secops.practice.generate import write
+from tests.secops.practice.generated_week import ANCHOR, copy_of_week
 
 DAY = timedelta(days=1)
-ANCHOR = datetime(2026, 3, 11, 15, 20, tzinfo=UTC)  # a Wednesday afternoon
 
 
 @pytest.fixture(scope="session")
 def practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The practice range's files, made once."""
+    """The practice range's files."""
     folder = tmp_path_factory.mktemp("practice")
-    write(folder, anchor=ANCHOR)
+    copy_of_week(folder)
     return folder
 
 
@@ -75,7 +74,7 @@ def test_an_empty_folder_says_so(tmp_path: Path) -> None:
 def test_the_test_tells_files_and_days(logs: Logs) -> None:
     sentence = logs.test()
 
-    assert "log files, connections from 0" in sentence
+    assert "log files, connections from 17 Nov 2026" in sentence
     assert "cannot be read" not in sentence
 
 

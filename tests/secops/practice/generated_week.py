@@ -1,4 +1,4 @@
-"""One generated week for all tests of the data half, and readers that know only the files."""
+"""Generated weeks, each written once for a test process, and readers that know only the files."""
 
 import gzip
 import json
@@ -16,12 +16,31 @@ ANCHOR = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
 Row = dict[str, Any]
 
 
-@cache
 def week() -> Path:
-    """The folder; written once for each test process."""
+    """The folder of the week that ends at ANCHOR; to be read only."""
+    return _written(ANCHOR)
+
+
+def copy_of_week(folder: Path) -> None:
+    """For who writes beside it."""
+    shutil.copytree(week(), folder, dirs_exist_ok=True)
+
+
+def copy_of_last_week(folder: Path) -> None:
+    """The week that ends now, or rather when it was first asked for."""
+    shutil.copytree(_written(_now()), folder, dirs_exist_ok=True)
+
+
+@cache
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _written(anchor: datetime) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="practice-week-"))
     register(shutil.rmtree, folder, ignore_errors=True)
-    write(folder, anchor=ANCHOR)
+    write(folder, anchor=anchor)
     return folder
 
 

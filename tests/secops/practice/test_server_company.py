@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import requests
 
-from secops.practice.generate import write
 from secops.practice.server import PracticeRange
 from tests.secops.practice.conftest import Client
+from tests.secops.practice.generated_week import copy_of_last_week
 
 
 @pytest.fixture(scope="module")
 def brightwater(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     data: Path = tmp_path_factory.mktemp("brightwater")
-    write(data, anchor=datetime.now(UTC))
+    copy_of_last_week(data)
     running = PracticeRange(data)
     running.start()
     yield Client(f"http://127.0.0.1:{running.port}", data / "practice", running.smtp_port)
