@@ -5,7 +5,6 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from django.contrib.contenttypes.management import create_contenttypes
 from django.db import transaction
 from django.db.models.signals import post_migrate
 from django.tasks import default_task_backend
@@ -24,7 +23,6 @@ def django_db_setup(django_db_setup: None) -> None:
     """Nothing here asks for permission rows, and making all of them again takes most of the time in which a test with
     real transactions empties the tables."""
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
-    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(scope="module")
