@@ -12,7 +12,7 @@ from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, Effect, RunState, StepState
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
-from response.services import blast, incidents, policy, progress, standing, unanswered, undoing
+from response.services import blast, policy, progress, standing, unanswered, undoing
 from response.services.decisions import EXTENSIONS
 from response.views.long_work import Progress, progress_of
 from response.views.undoing import UndoAll, undo_all
@@ -148,7 +148,7 @@ def step_card(step: StepRun, user: User) -> StepCard:
         why_not="You have approved; another person must too." if has_decided else why_not,
         approvals=approvals,
         override=getattr(step, "override", None),
-        may_go_over=_may_go_over(step, user),
+        may_go_over=blast.waits_for_person(step) and not policy.why_not(user, step),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
         undo_label=action.undo_label if can_undo and undoing.is_free(step) else "",
         undo_at=f"Undone by itself at {_minute(undo.not_before)}" if undo and undoing.is_scheduled(undo) else "",
@@ -158,12 +158,6 @@ def step_card(step: StepRun, user: User) -> StepCard:
         progress=progress_of(step),
         child=_child(step),
     )
-
-
-def _may_go_over(step: StepRun, user: User) -> bool:
-    """Does it wait for the hour's cap, and may the reader let it go all the same?"""
-    is_held = step.state == StepState.READY and step.data.get(incidents.OVER_CAP) and not step.data.get(blast.LIFTED)
-    return bool(is_held) and not policy.why_not(user, step)
 
 
 def _child(step: StepRun) -> Run | None:
