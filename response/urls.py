@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from response.views import approvals, collecting, drills, incidents, nights, panel, report, run
+from response.views import alone, approvals, collecting, drills, incidents, nights, panel, report, run
 
 app_name = "response"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("cases/<case:pk>/runs/suggest/", panel.suggest, name="suggest"),
     path("cases/<case:pk>/runs/start/", panel.start, name="start"),
     path("cases/<case:pk>/evidence/collecting/", collecting.collecting, name="collecting"),
+    path("cases/<case:pk>/runs/action/", alone.page, name="alone"),
     path("cases/<case:pk>/report/", report.report, name="report"),
     path("cases/<case:pk>/report.pdf", report.report_pdf, name="report_pdf"),
     path("cases/<case:pk>/report.json", report.report_json, name="report_json"),

@@ -91,6 +91,7 @@ DOORS: dict[str, Door] = {
     "response:suggest": Door(path=CASE + "runs/suggest/"),
     "response:start": Door(path=CASE + "runs/start/", get="nobody", post=WORKERS),
     "response:collecting": Door(path=CASE + "evidence/collecting/"),
+    "response:alone": Door(path=CASE + "runs/action/", post=WORKERS, data={"action": "find_file", "sha256": "a" * 64}),
     "response:report": Door(path=CASE + "report/"),
     "response:report_pdf": Door(path=CASE + "report.pdf", post=INSIDE),
     "response:report_json": Door(path=CASE + "report.json"),
@@ -150,7 +151,7 @@ def sent(client: Client, house: House, name: str, *, restricted: bool = False) -
     data = dict(door.data)
     if name in ("response:approve", "response:break_glass"):
         data["params_sha256"] = things.sha256
-    if name == "response:drills":
+    if name in ("response:drills", "response:alone"):
         data["request_id"] = str(uuid4())
     if name == "response:start":
         data |= {"request_id": str(uuid4()), "runbook": str(house.version)}

@@ -1,5 +1,6 @@
 """Ask the responder a question with choices; the run goes on when one is chosen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -39,6 +40,9 @@ class AskPerson(Action):
     class Params(forms.Form):
         question = forms.CharField(max_length=300)
         choices = ChoicesField(help_text="One per line.")
+
+    def choices(self, params: Mapping[str, Any]) -> list[str]:
+        return list(params["choices"])
 
     def plan(self, call: Call) -> Plan:
         return Plan(what=call.params["question"], consequence="Nothing is sent.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -124,6 +125,8 @@ class Action:
     is_noticeable: ClassVar[bool] = True  # could the subject notice? Then a covert case refuses it
     traces: ClassVar[str] = ""  # what it leaves behind that the subject or an administrator could read
     waits_for_person: ClassVar[bool] = False  # a person answers, nothing is sent
+    takes_note: ClassVar[bool] = False  # the answer may come with words
+    waits_for_time: ClassVar[bool] = False  # nothing is sent, and nobody is asked
     is_written: ClassVar[bool] = True  # may a runbook name it? The engine's own may not
     undone_by: ClassVar[str] = ""  # slug of the action that undoes it
     undo_label: ClassVar[str] = ""
@@ -143,10 +146,10 @@ class Action:
             raise ActionError(f"{cls.label} has no parameter {', '.join(unknown)}.")
         if not form.is_valid():
             said = [
-                f"{form.fields[name].label or name}: {' '.join(str(text) for text in texts)}"
+                f"{form.fields[name].label or name}: {' '.join(map(str, texts))}" if name in form.fields else texts[0]
                 for name, texts in form.errors.items()
             ]
-            raise ActionError("; ".join(said))
+            raise ActionError("; ".join(map(str, said)))
         params = dict(form.cleaned_data)
         if case is not None and "device" in params and case_device(case, params["device"]) is None:
             raise ActionError(f"Device: that device is not part of {case.number}.")
@@ -155,6 +158,18 @@ class Action:
     def target(self, case: Case, params: Mapping[str, Any]) -> str:
         """What it touches, as one word; one effect at a time there."""
         return f"device:{params['device']}" if "device" in params else f"case:{case.pk}"
+
+    def choices(self, params: Mapping[str, Any]) -> list[str]:
+        """What a person may answer; only for an action that waits for one."""
+        return []
+
+    def wants_note(self, choice: str) -> bool:
+        """Must this answer say why?"""
+        return False
+
+    def due_at(self, params: Mapping[str, Any], at: datetime) -> datetime | None:
+        """When it may begin, asked at `at`; None: at once."""
+        return None
 
     def plan(self, call: Call) -> Plan:
         """What would be touched; reads our own rows only."""

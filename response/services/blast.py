@@ -64,3 +64,9 @@ def let_go(step_id: int, *, reason: str, actor: User) -> StepRun:
         StepRun.objects.filter(pk=step.pk).update(data=step.data, not_before=None)
         transitions.tell(step.run, f"Over the hour's cap, let go: {step.title}. “{reason}”", actor=actor, step=step)
     return step
+
+
+def waits_for_person(step: StepRun) -> bool:
+    """Is it held by the hour's cap, and did nobody let it go yet?"""
+    is_held = step.state == StepState.READY and bool(step.data.get(incidents.OVER_CAP))
+    return is_held and not step.data.get(LIFTED)

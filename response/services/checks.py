@@ -145,6 +145,10 @@ def _parameter_problems(step: Step, action: type[Action], around: Around) -> Ite
     fields = action.Params.base_fields
     for name in sorted(set(step.params) - set(fields)):
         yield f"params.{name}", name, f"{action.label} has no such parameter.{did_you_mean(name, fields)}"
+    if "${{" not in str(step.params) and not set(step.params) - set(fields):
+        form = action.Params(step.params)
+        for text in form.non_field_errors():
+            yield "params", "Parameters", str(text)
     for name, field in fields.items():
         label = str(field.label or _label(name))
         for text in _value_problems(step, field, step.params.get(name, ""), around):

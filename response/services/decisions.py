@@ -41,23 +41,25 @@ def settle(step_id: int, happened: bool, *, reason: str, actor: User) -> StepRun
     return step
 
 
-def answer(step_id: int, choice: str, *, actor: User) -> StepRun:
-    """Answer the question of a step that waits for a person."""
+def answer(step_id: int, choice: str, *, actor: User, note: str = "") -> StepRun:
+    """Answer the question of a step that waits for a person; some answers want a note."""
     with transaction.atomic():
         step = _seen(step_id, actor, May.WORK)
         if step.state != StepState.WAITING or not actions[step.action].waits_for_person:
             raise TransitionError(f"{step.title} does not wait for an answer any more.")
         if step.deadline is not None and step.deadline <= clock.now():
             raise TransitionError("The time for this answer is over.")
-        if choice not in step.params["choices"]:
+        action = actions[step.action]()
+        if choice not in action.choices(step.params):
             raise TransitionError("That is not one of the choices.")
+        note = checked_reason(note) if action.wants_note(choice) else " ".join(note.split())[:400]
         transitions.change(
             step,
             StepState.READY,
             frm=[StepState.WAITING],
             actor=actor,
             text=f"{actor.display_name} chose: {choice}",
-            data=step.data | {"answer": choice, "answered_by": actor.display_name},
+            data=step.data | {"answer": choice, "answered_by": actor.display_name} | ({"note": note} if note else {}),
             deadline=clock.after(step.timeout_seconds),
         )
         progress.advance(step.run)

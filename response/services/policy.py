@@ -16,7 +16,7 @@ CHANGED = "The parameters differ from what was approved"
 
 def approvals_needed(action: Action, params: dict[str, Any], case: Case, declared: int | None, is_undo: bool) -> int:
     """By risk, unless the runbook says otherwise; critical devices want two; an undo of a disruptive step one."""
-    if action.waits_for_person:
+    if action.waits_for_person or action.waits_for_time:
         return 0
     if is_undo and declared is None:
         return 1 if action.risk == Risk.DISRUPTIVE else 0

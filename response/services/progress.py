@@ -55,7 +55,12 @@ def open_step(run: Run, step: StepRun) -> None:
         story = f"Failed: {step.title}. {error}"
         transitions.change(step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story)
         return
-    ask(run, step, action, params, declared=written.get("approvals"))
+    at = clock.now()
+    begins = action.due_at(params, at)
+    if begins is not None:  # the run has its own time beside what it waits
+        run.deadline += begins - at
+        run.save(update_fields=["deadline"])
+    ask(run, step, action, params, declared=written.get("approvals"), not_before=begins)
 
 
 def _open_list(run: Run, step: StepRun, action: Action, written: dict[str, Any], data: expressions.Scope) -> None:

@@ -12,9 +12,10 @@ from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, Effect, RunState, StepState
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
-from response.services import blast, incidents, policy, progress, standing, unanswered, undoing
+from response.services import blast, policy, progress, standing, unanswered, undoing
 from response.services.decisions import EXTENSIONS
 from response.views.long_work import Progress, progress_of
+from response.views.undoing import UndoAll, undo_all
 from secops.access import May
 from secops.models import User
 from secops.wording import clock, duration
@@ -51,6 +52,8 @@ class StepCard:
     plan: Plan | None = None
     waits_for_answer: bool = False
     may_answer: bool = False
+    choices: list[str] = field(default_factory=list)
+    takes_note: bool = False
     may_decide: bool = False
     why_not: str = ""
     approvals: list[Approval] = field(default_factory=list)
@@ -79,7 +82,7 @@ class RunCard:
     may_cancel: bool
     undoable: int
     is_live: bool  # does anything of it move, so that the page asks often?
-    undo_all: "UndoAll | None" = None
+    undo_all: UndoAll | None = None
 
     @property
     def chip(self) -> str:
@@ -88,23 +91,6 @@ class RunCard:
             RunState.SUCCEEDED: "ok",
             RunState.FAILED: "crit",
         }.get(RunState(self.run.state), "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoAll:
-    """What the undo of the whole run would ask for, in its order, and what stays as it is."""
-
-    can: list[tuple[str, str]]  # title, what undoes it
-    cannot: list[str]
-
-
-def undo_all(run: Run, user: User) -> UndoAll | None:
-    """None when there is nothing to offer to this reader."""
-    if not user.may(May.WORK) or undoing.why_not(run):
-        return None
-    can, cannot = undoing.of_run(run)
-    labels = [(step.title, actions[step.action].undo_label) for step in can]
-    return UndoAll(can=labels, cannot=[step.title for step in cannot])
 
 
 def card_of(run: Run, user: User) -> RunCard:
@@ -127,7 +113,7 @@ def card_of(run: Run, user: User) -> RunCard:
         may_steer=user.may(May.STEER) and not run.is_ended,
         may_cancel=policy.may_cancel(user, run) and not run.is_ended and run.cancel_requested_at is None,
         undoable=sum(1 for card in cards if card.undo_label),
-        is_live=not run.is_ended and not all(step.is_ended or _waits_for_its_time(step) for step in steps),
+        is_live=not run.is_ended and not all(map(_is_still, steps)),
         undo_all=undo_all(run, user),
     )
 
@@ -155,12 +141,14 @@ def step_card(step: StepRun, user: User) -> StepCard:
         help_text=progress.written_step(step.run, step).get("help_text", ""),
         plan=plan_of(step) if waits else None,
         waits_for_answer=waits and action.waits_for_person,
+        choices=action().choices(step.params) if waits else [],
+        takes_note=action.takes_note,
         may_answer=waits and action.waits_for_person and user.may(May.WORK),
         may_decide=may_decide,
         why_not="You have approved; another person must too." if has_decided else why_not,
         approvals=approvals,
         override=getattr(step, "override", None),
-        may_go_over=_may_go_over(step, user),
+        may_go_over=blast.waits_for_person(step) and not policy.why_not(user, step),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
         undo_label=action.undo_label if can_undo and undoing.is_free(step) else "",
         undo_at=f"Undone by itself at {_minute(undo.not_before)}" if undo and undoing.is_scheduled(undo) else "",
@@ -170,12 +158,6 @@ def step_card(step: StepRun, user: User) -> StepCard:
         progress=progress_of(step),
         child=_child(step),
     )
-
-
-def _may_go_over(step: StepRun, user: User) -> bool:
-    """Does it wait for the hour's cap, and may the reader let it go all the same?"""
-    is_held = step.state == StepState.READY and step.data.get(incidents.OVER_CAP) and not step.data.get(blast.LIFTED)
-    return bool(is_held) and not policy.why_not(user, step)
 
 
 def _child(step: StepRun) -> Run | None:
@@ -289,6 +271,11 @@ def _held_by(step: StepRun) -> str:
     if other.run_id != step.run_id and other.run.case.is_restricted:
         return "Waits for another step at the same target"
     return f"Waits for run {other.run_id}: {other.title}, “{other.get_state_display().lower()}”"
+
+
+def _is_still(step: StepRun) -> bool:
+    """Does nothing move at the step until another one does, or its time comes?"""
+    return step.is_ended or step.state == StepState.PENDING or _waits_for_its_time(step)
 
 
 def _waits_for_its_time(step: StepRun) -> bool:

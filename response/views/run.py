@@ -79,7 +79,7 @@ def _settle(pk: int, request: HttpRequest, user: User) -> None:
 
 
 def _answer(pk: int, request: HttpRequest, user: User) -> None:
-    decisions.answer(pk, request.POST.get("choice", ""), actor=user)
+    decisions.answer(pk, request.POST.get("choice", ""), note=request.POST.get("note", ""), actor=user)
 
 
 def _break_glass(pk: int, request: HttpRequest, user: User) -> None:
