@@ -39,6 +39,7 @@ def collect(case_id: int, source: Source, acquired: Acquired, *, seconds: float,
     good and leave nothing half; whatever reading raises leaves what came so far for the next time.
     """
     if found := Evidence.objects.filter(source_ref=source.ref).first():
+        give_up(source.ref)  # left by a worker that died just after the row
         return Collected(done_bytes=source.size, item=found)
     try:
         with partial(source.ref) as draft:

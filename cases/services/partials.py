@@ -65,14 +65,16 @@ class Partial:
             self._store.require_room()
 
     def catch_up(self, ends: float) -> bool:
-        """Hash what this process has not seen, until `ends` (time.monotonic); True when all of it is."""
+        """Hash what this process has not seen, a chunk at least, until `ends` (monotonic); True when all of it is."""
         self._file.flush()
         with self.path.open("rb") as file:
             file.seek(self._known.upto)
-            while self._known.upto < self.size and monotonic() < ends:
+            while self._known.upto < self.size:
                 chunk = file.read(CHUNK)
                 self._known.hash.update(chunk)
                 self._known.upto += len(chunk)
+                if monotonic() >= ends:
+                    break
         return self._known.upto == self.size
 
     def finish(self) -> None:

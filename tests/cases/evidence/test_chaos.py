@@ -20,6 +20,7 @@ pytestmark = pytest.mark.chaos
 ROOT = Path(__file__).parents[3]
 POINTS = [point for point in faultpoints.POINTS if point.startswith("evidence_")]
 PLACED = ("evidence_renamed", "evidence_placed", "evidence_row", "evidence_done")
+COLLECTED = ("fetched", "fetched_all", "evidence_closed")
 type Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -72,3 +73,18 @@ def test_killed_there_no_row_lacks_its_file_and_the_next_try_is_whole(run: Run, 
 
     after = told(run("receive"))
     assert (after["items"], after["problems"], after["unknown"]) == (1 + int(is_committed), [], 0)
+
+
+@pytest.mark.parametrize("point", [*COLLECTED, *PLACED])
+def test_killed_while_fetching_the_next_process_goes_on_and_keeps_one(run: Run, tmp_path: Path, point: str) -> None:
+    killed = run("collect", **{faultpoints.KILL: f"{point}:{tmp_path / 'once'}"})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    after = told(run("report"))
+    assert after["items"] == int(point == "evidence_done")
+    assert after["left"] > 0
+
+    after = told(run("collect"))
+    assert (after["items"], after["whole"], after["problems"], after["unknown"]) == (1, [True], [], 0)
+    assert after["entries"] == ["acquired", "received", "sealed"]
+    assert after["left"] == 0
