@@ -17,9 +17,8 @@ from cases.models import Case, CaseDevice, Device, Evidence  # noqa: E402
 from cases.services import inspection  # noqa: E402
 from response.models import Capture, CaptureSegment, Run, Runbook, StepRun  # noqa: E402
 from response.services import captures, runbooks  # noqa: E402
-from secops import integrations  # noqa: E402
 from secops.models import User  # noqa: E402
-from tests.response.network import MAC, NETWORK  # noqa: E402
+from tests.response.network import MAC, NETWORK, add_network  # noqa: E402
 
 
 def begin() -> None:
@@ -28,7 +27,7 @@ def begin() -> None:
     case = Case.objects.create(title="Chaos", severity=3, stage=Stage.RESPONSE, **times)
     device = Device.objects.create(name="PC", agent_id="a", mac=MAC)
     CaseDevice.objects.create(case=case, device=device)
-    integrations.add("test_network", "Network", {})
+    add_network()
     user = User.objects.create_user("ada")
     runbook = Runbook.objects.create(slug="chaos", title="Chaos")
     runbook.steps.create(key="only", action="capture_packets", params={"device": "${{ device.id }}"})

@@ -3,6 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
+from response.actions.base import actions
+from response.services import drills
+from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.capture import CaptureState, Segment
 from secops.connectors.capabilities.containment import AccountState
@@ -141,6 +146,13 @@ class FakeDhcp(Connector):
 
     def lease_at(self, address: str, at: datetime) -> Lease | None:
         return NETWORK.lease if NETWORK.lease and NETWORK.lease.address == address else None
+
+
+def add_network() -> None:
+    """Set up, and trusted with every group, as the practice range is."""
+    drills.record_simulated(
+        integrations.add("test_network", "Network", {}), actions["quarantine_device"], timezone.now()
+    )
 
 
 def lease(hostname: str) -> Lease:

@@ -19,7 +19,7 @@ from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.traffic import PeerTotal
 from tests.factories import make_observable
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
-from tests.response.network import MAC, NETWORK, OWN, Network
+from tests.response.network import MAC, NETWORK, OWN, Network, add_network
 from tests.response.test_containment import CAPTURE, LIFT, QUARANTINE
 
 RELEASE = {"key": "release", "action": "release_device", "params": {"device": "${{ device.id }}"}}
@@ -59,7 +59,7 @@ class FakeFlows(Connector):
 def network(world: Any, case: Case, device: Device, settings: Any, tmp_path: Any) -> Network:
     settings.DATA_DIR = tmp_path / "data"
     NETWORK.__init__()  # type: ignore[misc]
-    integrations.add("test_network", "Network", {})
+    add_network()
     integrations.add("test_flows", "Flows", {})
     Device.objects.filter(pk=device.pk).update(mac=MAC)
     CaseDevice.objects.filter(case=case).update(address=OWN)

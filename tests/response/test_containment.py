@@ -16,7 +16,7 @@ from secops import integrations
 from secops.connectors.capabilities.effects import IsolationState, NetworkPath
 from tests.factories import make_device, make_observable, make_person
 from tests.response.conftest import ISOLATE, age_sends, begin, say_yes, settle_down, step_of
-from tests.response.network import MAC, NETWORK, OWN, Network, lease
+from tests.response.network import MAC, NETWORK, OWN, Network, add_network, lease
 
 QUARANTINE = {"key": "quarantine", "action": "quarantine_device", "params": {"device": "${{ device.id }}"}}
 LIFT = {"key": "lift", "action": "lift_quarantine", "params": {"device": "${{ device.id }}"}}
@@ -36,7 +36,7 @@ MANAGEMENT = NetworkPath(name="EDR", is_open=True, is_management=True)
 @pytest.fixture
 def network(world: Any) -> Network:
     NETWORK.__init__()  # type: ignore[misc]
-    integrations.add("test_network", "Network", {})
+    add_network()
     integrations.add("test_dhcp", "DHCP", {})
     return NETWORK
 

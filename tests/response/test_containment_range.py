@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 
 from cases.models import Case, CaseDevice, CaseObservable, CasePerson, Device, Evidence
+from response.actions.base import actions
 from response.choices import CaptureState, StepState
 from response.models import Capture, StepRun
-from response.services import captures, decisions, invariants
+from response.services import captures, decisions, drills, invariants
 from response.views.doors import doors_of
 from secops import integrations
 from secops.practice.products.traffic import FALLBACK
@@ -56,7 +57,8 @@ def house(practice: Client, settings: Any, tmp_path: Any, db: None) -> Client:
     ise = {"url": f"{base}/ise", "username": keys["ise_user"]}
     kea = {"url": f"{base}/kea/", "username": keys["kea_user"]}
     integrations.add("arkime", "Arkime", arkime, {"password": keys["arkime_password"]})
-    integrations.add("cisco-ise", "Cisco ISE", ise, {"password": keys["ise_password"]})
+    cisco = integrations.add("cisco-ise", "Cisco ISE", ise, {"password": keys["ise_password"]})
+    drills.record_simulated(cisco, actions["quarantine_device"], timezone.now())
     integrations.add("kea", "Kea", kea, {"password": keys["kea_password"]})
     integrations.add("microsoft-graph", "Graph", entra | {"api_url": f"{base}/graph"}, secret)
     integrations.add("defender", "Defender", entra | {"api_url": f"{base}/defender"}, secret)

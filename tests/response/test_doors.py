@@ -13,17 +13,16 @@ from enrichment.models import CaseLookup, Finding, Lookup
 from response.choices import StepState
 from response.services import outflow, scope
 from response.views.doors import doors_of
-from secops import integrations
 from tests.factories import make_device, make_person
 from tests.response.conftest import ASK, ISOLATE, begin, say_yes, settle_down, step_of
-from tests.response.network import MAC, NETWORK, OWN, Network
+from tests.response.network import MAC, NETWORK, OWN, Network, add_network
 from tests.response.test_containment import DISABLE, IPV4, IPV6, QUARANTINE, REVOKE
 
 
 @pytest.fixture
 def network(world: Any, case: Case, device: Device) -> Network:
     NETWORK.__init__()  # type: ignore[misc]
-    integrations.add("test_network", "Network", {})
+    add_network()
     Device.objects.filter(pk=device.pk).update(mac=MAC)
     CaseDevice.objects.filter(case=case).update(address=OWN)
     CasePerson.objects.create(case=case, person=make_person("m.okafor", upn="m.okafor@corp.example"), role="logged_on")

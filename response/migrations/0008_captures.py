@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cases', '0002_evidence'),
-        ('response', '0005_draft_authors'),
+        ('response', '0007_policy'),
     ]
 
     operations = [
