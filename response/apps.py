@@ -9,15 +9,17 @@ class ResponseConfig(AppConfig):
     def ready(self) -> None:
         from response.actions.base import actions
         from response.admin import KindRunbookInline
-        from response.services import drills, incidents, paging, protection, recovery, shipped, steps, whole
+        from response.services import captures, drills, incidents, paging, protection, recovery, shipped, steps, whole
         from secops import registry
 
         actions.discover("response.actions")
         registry.duties.put("response:steps", steps.work)
         registry.duties.put("response:pages", paging.work)
+        registry.duties.put("response:captures", captures.work)
         registry.duties.put("tick:response", recovery.tick)
         registry.overdue.put("response", recovery.is_overdue)
         registry.due_counts.put("response", recovery.due_counts)
+        registry.due_counts.put("captures", captures.due_counts)
         registry.shipped.put("runbooks", shipped.install)
         registry.shipped.put("protection", protection.install)
         registry.attached.put("drills", drills.record_range)

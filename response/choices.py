@@ -79,6 +79,16 @@ class Outcome(models.TextChoices):
     LOST = "lost", "Lost"
 
 
+class CaptureState(models.TextChoices):
+    RUNNING = "running", "Capturing"
+    STOPPING = "stopping", "Ending"
+    STOPPED = "stopped", "Ended"
+    FAILED = "failed", "Failed"
+
+
+LIVE_CAPTURE = (CaptureState.RUNNING, CaptureState.STOPPING)
+
+
 class Decision(models.TextChoices):
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"

@@ -31,6 +31,11 @@ def is_internal(value: str) -> bool:
     return is_within(value, (*PRIVATE, *own()))
 
 
+def is_vpn(value: str) -> bool:
+    """Does the address belong to a pool of the full-tunnel VPN (NIGHTDESK_VPN_NETWORKS)?"""
+    return is_within(value, tuple(settings.NIGHTDESK_VPN_NETWORKS))
+
+
 def stays_inside(value: str, extra: tuple[str, ...] | None = None) -> bool:
     """Internal, or an address that no packet carries outside; `extra` in place of the settings' networks."""
     return is_within(value, (*PRIVATE, *NEVER_OUTSIDE, *(own() if extra is None else extra)))

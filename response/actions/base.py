@@ -1,6 +1,6 @@
 """What an action is: what it would touch, what it does, how to see that it held, and what undoes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from cases.models import Case, CaseDevice
+from cases.models import Case, CaseDevice, CaseObservable, CasePerson, Observable, Person
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 from secops.connectors.capabilities.identity import Host
@@ -45,6 +45,22 @@ class Call:
     def host(self) -> Host:
         part = self.device
         return part.device.host(part.address)
+
+    @property
+    def person(self) -> Person:
+        """The person of the case that the parameter `person` names."""
+        found = case_person(self.case, self.params.get("person"))
+        if found is None:
+            raise ActionError(f"The person is not part of {self.case.number} any more.")
+        return found
+
+    @property
+    def observable(self) -> Observable:
+        """The observable of the case that the parameter `observable` names."""
+        found = case_observable(self.case, self.params.get("observable"))
+        if found is None:
+            raise ActionError(f"The observable is not part of {self.case.number} any more.")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +155,7 @@ class Action:
     def clean(cls, values: Mapping[str, Any], case: Case | None = None) -> dict[str, Any]:
         """Evaluated parameters as plain values; ActionError names each field that does not fit.
 
-        With a case, a device must be one of its own: a target is never text from an alert.
+        With a case, a device, a person and an observable must be its own: a target is never text from an alert.
         """
         form = cls.Params(dict(values))
         if unknown := sorted(set(values) - set(form.fields)):
@@ -151,13 +167,27 @@ class Action:
             ]
             raise ActionError("; ".join(map(str, said)))
         params = dict(form.cleaned_data)
-        if case is not None and "device" in params and case_device(case, params["device"]) is None:
-            raise ActionError(f"Device: that device is not part of {case.number}.")
+        for name, find in OF_CASE.items():
+            if case is not None and name in params and find(case, params[name]) is None:
+                raise ActionError(f"{name.title()}: that {name} is not part of {case.number}.")
+        if case is not None and (problem := cls.objection(case, params)):
+            raise ActionError(problem)
         return params
+
+    @classmethod
+    def objection(cls, case: Case, params: Mapping[str, Any]) -> str:
+        """Why this is never done to this target, or nothing; asked before anybody is asked to approve."""
+        return ""
 
     def target(self, case: Case, params: Mapping[str, Any]) -> str:
         """What it touches, as one word; one effect at a time there."""
-        return f"device:{params['device']}" if "device" in params else f"case:{case.pk}"
+        name = next((name for name in OF_CASE if name in params), "")
+        return f"{name}:{params[name]}" if name else f"case:{case.pk}"
+
+    def subject(self, case: Case, params: Mapping[str, Any]) -> str:
+        """What it touches, as people call it; empty when it is the case itself."""
+        found = (find(case, params.get(name)) for name, find in OF_CASE.items() if name in params)
+        return next((str(getattr(one, "device", one)) for one in found if one is not None), "")
 
     def choices(self, params: Mapping[str, Any]) -> list[str]:
         """What a person may answer; only for an action that waits for one."""
@@ -215,6 +245,43 @@ def case_device(case: Case, device_id: Any) -> CaseDevice | None:
     if not isinstance(device_id, int):
         return None
     return CaseDevice.objects.select_related("device__owner").filter(case=case, device_id=device_id).first()
+
+
+class PersonField(forms.IntegerField):
+    """The id of a person of the case; in a runbook mostly `${{ person.id }}`."""
+
+    def __init__(self) -> None:
+        super().__init__(label="Person", min_value=1, max_value=MAX_ID, help_text="Usually ${{ person.id }}.")
+
+
+class ObservableField(forms.IntegerField):
+    """The id of an observable of the case; in a runbook mostly an item of `${{ case.indicators }}`."""
+
+    def __init__(self) -> None:
+        super().__init__(label="Observable", min_value=1, max_value=MAX_ID, help_text="Usually ${{ item.id }}.")
+
+
+def case_person(case: Case, person_id: Any) -> Person | None:
+    """A person who plays a part in the case, or None."""
+    if not isinstance(person_id, int):
+        return None
+    part = CasePerson.objects.select_related("person").filter(case=case, person_id=person_id).first()
+    return part.person if part else None
+
+
+def case_observable(case: Case, observable_id: Any) -> Observable | None:
+    """An observable that the case names, or None."""
+    if not isinstance(observable_id, int):
+        return None
+    link = CaseObservable.objects.select_related("observable").filter(case=case, observable_id=observable_id).first()
+    return link.observable if link else None
+
+
+OF_CASE: dict[str, Callable[[Case, Any], Any]] = {  # parameters that name a target of the case
+    "device": case_device,
+    "person": case_person,
+    "observable": case_observable,
+}
 
 
 def connector_for(capability: str) -> tuple[Integration, Any] | None:

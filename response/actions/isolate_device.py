@@ -9,6 +9,7 @@ from cases.choices import DeviceState
 from cases.services import devices
 from response.actions.base import Action, Call, Check, DeviceField, Done, Plan, actions
 from response.actions.isolation import read_back, signed_in
+from response.actions.network import vpn_words
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 
@@ -39,7 +40,8 @@ class IsolateDevice(Action):
         name = call.device.device.name
         return Plan(
             what=f"Isolate {name}",
-            consequence=f"{name} loses the network within minutes. The EDR and this console still reach it.",
+            consequence=f"{name} loses the network within minutes. The EDR and this console still reach it. "
+            f"{vpn_words(call.host)}".strip(),
             who=signed_in(call),
             undo="Release, one approval. Its disk is not touched.",
             steps=(

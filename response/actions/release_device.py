@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from cases.choices import DeviceState
 from cases.services import devices
 from response.actions.base import Action, Call, Check, DeviceField, Done, Plan, actions
-from response.actions.isolation import read_back, signed_in
+from response.actions.isolation import NETWORK_DOOR, is_closed, read_back, signed_in
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
+from response.models import Capture
 
 
 @actions.register
 class ReleaseDevice(Action):
-    """Also what undoes an isolation."""
+    """Also what undoes an isolation; it ends the packet capture of the device with a last file."""
 
     slug = "release_device"
     label = "Release device"
@@ -35,9 +37,10 @@ class ReleaseDevice(Action):
 
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name
+        still = f" The network still holds {name} in quarantine." if is_closed(call, NETWORK_DOOR) else ""
         return Plan(
             what=f"Release {name}",
-            consequence=f"{name} reaches the network again, and so does whatever still runs on it.",
+            consequence=f"{name} reaches the network again, and so does whatever still runs on it.{still}",
             who=signed_in(call),
             undo="Isolate again, one approval.",
             steps=(
@@ -59,7 +62,10 @@ class ReleaseDevice(Action):
         return read_back(call, wanted="released", pending="pending_release")
 
     def apply(self, call: Call, done: Done) -> None:
-        devices.set_state(call.case.pk, call.params["device"], DeviceState.RELEASED)
+        device_id = call.params["device"]
+        state = DeviceState.ISOLATED if is_closed(call, NETWORK_DOOR) else DeviceState.RELEASED
+        devices.set_state(call.case.pk, device_id, state)
+        Capture.objects.of(call.case, device_id).ask_to_stop("The device was released", timezone.now())
 
     def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"device": params["device"], "comment": ""}

@@ -1,6 +1,7 @@
 """Response's tables."""
 
 from response.models.approvals import Approval
+from response.models.captures import Capture, CaptureSegment
 from response.models.drills import Drill
 from response.models.incidents import MajorIncident
 from response.models.limits import MaintenanceWindow, ProtectedDevices
@@ -12,6 +13,8 @@ __all__ = [
     "Approval",
     "Attempt",
     "Breaker",
+    "Capture",
+    "CaptureSegment",
     "Drill",
     "KillSwitch",
     "KindRunbook",

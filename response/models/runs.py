@@ -8,9 +8,20 @@ from django.db import models
 from django.db.models import Q
 
 from cases.models import Case
-from response.choices import ENDED_RUN, ENDED_STEP, LIVE_EFFECT, Effect, OnFailure, Outcome, Risk, RunState, StepState
+from response.choices import (
+    ENDED_RUN,
+    ENDED_STEP,
+    LIVE_EFFECT,
+    Effect,
+    OnFailure,
+    Outcome,
+    Risk,
+    RunState,
+    StepState,
+)
 from secops.chain import FIRST
 
+HEARD = (StepState.SENDING, StepState.POLLING, StepState.VERIFYING, StepState.UNKNOWN, StepState.SUCCEEDED)
 TRIED_TO_UNDO = "tried_to_undo"  # in the data of an undo that came to nothing: the step it was for
 
 
@@ -79,6 +90,15 @@ class StepRunQuerySet(models.QuerySet["StepRun"]):
         return self.filter(lane=lane, target=target, state__in=(*LIVE_EFFECT, StepState.UNKNOWN)).exclude(
             effect=Effect.READ
         )
+
+    def last_at(self, case_id: int, actions: tuple[str, ...], **target: Any) -> "StepRun | None":
+        """The step of these actions that the world last heard of there, in this case: confirmed, or may have happened.
+
+        `target` is the parameter that names it, such as device=12.
+        """
+        named = {f"params__{name}": value for name, value in target.items()}
+        heard = self.filter(run__case=case_id, action__in=actions, state__in=HEARD, **named)
+        return heard.order_by("-state_at", "-pk").first()
 
 
 class StepRun(models.Model):

@@ -6,12 +6,12 @@ from typing import Any
 from django.conf import settings
 
 from cases.models import Case
-from response.actions.base import Action, Call, actions, case_device
+from response.actions.base import Action, Call, actions
 from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, OnFailure, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import clock, policy, scope, spread, transitions
+from response.services import clock, outflow, policy, scope, spread, transitions
 from secops import expressions, taskqueue
 
 FAILED = (StepState.FAILED, StepState.REJECTED, StepState.EXPIRED)
@@ -42,8 +42,11 @@ def open_step(run: Run, step: StepRun) -> None:
     try:
         data = scope.of_run(run, step.data.get("item"))
         if not step.item and written.get("when") and not expressions.holds(written["when"], data):
-            text = "Its condition does not hold"
-            transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text)
+            text, story = "Its condition does not hold", ""
+            if outflow.FIELD in written["when"]:  # what goes first is a decision: its reason is told
+                text = f"{text}. {outflow.of(run.case).reason}"
+                story = f"Skipped: {step.title}. {outflow.of(run.case).reason}"
+            transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text, story=story)
             return
         if spread.is_list(step):
             _open_list(run, step, action, written, data)
@@ -110,11 +113,10 @@ def ask(
 
 
 def planned_title(case: Case, action: Action, step: StepRun) -> str:
-    """The step's own title, with the device that it touches."""
+    """The step's own title, with what it touches."""
     if action.effect == Effect.READ:
         return step.title
-    part = case_device(case, step.params.get("device"))
-    name = part.device.name if part else ""
+    name = action.subject(case, step.params)
     return step.title if not name or name in step.title else f"{step.title}: {name}"[:160]
 
 

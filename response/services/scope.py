@@ -2,16 +2,25 @@
 
 from typing import Any
 
-from cases.models import Alert, Case, CaseDevice, CasePerson
+from cases.choices import Verdict
+from cases.models import Alert, Case, CaseDevice, CasePerson, Observable
+from response.actions import blocking
 from response.models import Run, StepRun
+from response.services import outflow
 from secops import expressions
 
 FIELDS = {
-    "case": ("id", "number", "title", "kind", "stage", "severity", "risk_score", "is_restricted", "is_covert"),
+    "case": (
+        *("id", "number", "title", "kind", "stage", "severity", "risk_score", "is_restricted", "is_covert"),
+        *("data_flows_out", "indicators"),
+    ),
     "alert": ("id", "title", "severity", "rule_id", "rule_name", "src_ip", "dst_ip", "dst_port", "proto", "detector"),
     "device": ("id", "name", "agent_id", "ip", "os", "kind", "group", "site", "is_critical", "is_protected"),
     "person": ("id", "login", "upn", "name", "department", "site", "is_privileged"),
 }
+
+DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators"}
+MOST_INDICATORS = 50
 
 
 def of_run(run: Run, item: Any = None) -> expressions.Scope:
@@ -43,7 +52,16 @@ def has_device(case: Case) -> bool:
 
 def _case(case: Case) -> dict[str, Any]:
     kind = case.kind.slug if case.kind else ""
-    return _picked(case, "case") | {"kind": kind, "number": case.number}
+    derived = {"data_flows_out": outflow.of(case).is_on, "indicators": _indicators(case)}
+    return _picked(case, "case") | derived | {"kind": kind, "number": case.number}
+
+
+def _indicators(case: Case) -> list[dict[str, Any]]:
+    """The case's malicious addresses, domains, URLs and files, for a step that blocks each of them."""
+    bad = Observable.objects.filter(
+        links__case=case, verdict=Verdict.MALICIOUS, is_noise=False, kind__in=blocking.KINDS
+    ).distinct()
+    return [{"id": one.pk, "kind": one.kind, "name": one.value} for one in bad.order_by("pk")[:MOST_INDICATORS]]
 
 
 def _alert(case: Case) -> dict[str, Any]:
@@ -76,6 +94,6 @@ def steps_of(run: Run) -> dict[str, Any]:
 
 
 def _picked(thing: Any, name: str) -> dict[str, Any]:
-    return {field: getattr(thing, field) for field in FIELDS[name] if field not in {"kind", "number", "ip"}} | (
+    return {field: getattr(thing, field) for field in FIELDS[name] if field not in DERIVED} | (
         {"kind": thing.kind} if name == "device" else {}
     )

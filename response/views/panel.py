@@ -15,14 +15,17 @@ from cases.models import Case, CaseDevice
 from cases.views.access import reader, visible_case
 from response.actions.base import actions
 from response.actions.each import Each
+from response.actions.isolation import DEVICE_DOOR, NETWORK_DOOR
 from response.choices import Risk, StepState
 from response.errors import RunbookError
 from response.models import Run, RunbookVersion
 from response.services import drills, policy, progress, protection, runbooks, runs, scope
 from response.views import board
+from response.views.doors import doors_of
 from secops import expressions
 
 SHOWN_RUNS = 5
+CLOSES = (DEVICE_DOOR[0], NETWORK_DOOR[0])
 DECIDED_AGAINST = (StepState.REJECTED, StepState.SKIPPED)
 
 
@@ -69,6 +72,7 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
     context: dict[str, Any] = {
         "case": case,
         "cards": cards,
+        "doors": doors_of(case) if cards else [],
         "is_live": any(card.is_live for card in cards),
         "offers": offers(case) if case.is_open else [],
         "is_escalated": case.stage not in {Stage.NEW, Stage.TRIAGE},
@@ -128,7 +132,7 @@ def _is_containment_verified(cards: list[board.RunCard]) -> bool:
         (card.step.state, card.is_undone)
         for run in cards
         for card in run.cards
-        if card.step.action == "isolate_device" and card.step.state != StepState.CANCELLED
+        if card.step.action in CLOSES and card.step.state != StepState.CANCELLED
         if not (card.step.item and card.step.state in DECIDED_AGAINST)  # the banner names the device
     ]
     if any(card.step.action == Each.slug and not card.step.is_ended for run in cards for card in run.cards):

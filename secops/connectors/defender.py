@@ -1,7 +1,5 @@
 """Microsoft Defender for Endpoint: a device's health, and cutting it off from the network."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -13,20 +11,21 @@ from secops.connectors.capabilities.devices import Posture
 from secops.connectors.capabilities.effects import IsolationState
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.connectors.capabilities.identity import DeviceRecord, Host
+from secops.connectors.defender_indicators import IndicatorEffects
 from secops.connectors.microsoft_kql import Row, word
 from secops.connectors.microsoft_login import TokenSource, bearer
+from secops.connectors.sending import NO_EFFECT, before_the_effect, send_once
 from secops.http import Answer, HttpError
 
 OPEN = {"pending", "inprogress"}
 ALREADY = "ActiveRequestAlreadyExists"
-# Refusals that the vendor documents as "nothing was done".
-NO_EFFECT = {400, 401, 403, 404, 405, 409, 413, 415, 429}
 SCOPE = "https://api.securitycenter.microsoft.com/.default"
 
 
 @connectors.register
-class Defender(Connector):
-    """Machine.Read.All and Machine.Isolate. Isolating again what is isolated does nothing, so state is read back."""
+class Defender(IndicatorEffects, Connector):
+    """Machine.Read.All, Machine.Isolate, Ti.ReadWrite. Isolating again what is isolated does nothing, so state is
+    read back."""
 
     slug = "defender"
     label = "Microsoft Defender for Endpoint"
@@ -92,7 +91,7 @@ class Defender(Connector):
 
     def _act(self, host: Host, verb: str, body: dict[str, str]) -> str:
         """Send once, over a fresh connection. Token and machine are asked before, so their errors are no doubt."""
-        with _before_the_effect():
+        with before_the_effect():
             machine_id = host.agent_id or self._only_id(host)
             token = self.tokens.token()
         if not machine_id:
@@ -117,18 +116,8 @@ class Defender(Connector):
         return DEFAULT_WAIT if wait is None else wait
 
     def _send(self, path: str, token: str, body: dict[str, str]) -> Answer:
-        try:
-            return self.http.request(
-                "POST",
-                f"{self.setting('api_url')}/api/{path}",
-                fresh=True,
-                json=body,
-                headers={"Authorization": f"Bearer {token}"},
-            )
-        except HttpError as error:
-            if not error.was_sent:
-                raise
-            raise Doubt(f"{error} after the request was sent") from error
+        url = f"{self.setting('api_url')}/api/{path}"
+        return send_once(self, "POST", url, json=body, headers={"Authorization": f"Bearer {token}"})
 
     def _already(self, machine_id: str, verb: str) -> str:
         """Another action is open: what we want (its handle is ours), or the opposite (nothing was done)."""
@@ -169,19 +158,6 @@ class Defender(Connector):
         if not isinstance(body, dict):
             raise HttpError(f"{answer.host} sent an answer that is not an object", status=answer.status)
         return body
-
-
-@contextmanager
-def _before_the_effect() -> Iterator[None]:
-    """Whatever fails here, nothing has been asked of the device."""
-    try:
-        yield
-    except SourceLimited as error:
-        raise NoEffect(str(error), error.retry_after) from error
-    except SourceRefused as error:
-        raise NoEffect(str(error)) from error
-    except HttpError as error:
-        raise HttpError(str(error), status=error.status, was_sent=False, retry_after=error.retry_after) from error
 
 
 def _handle(answer: Answer) -> str:

@@ -12,6 +12,7 @@ from secops.connectors import microsoft_kql as kql
 from secops.connectors.base import BaseUrlField, Connector, RateLimit, Settings, connectors
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.identity import DeviceRecord, Host, PersonRecord
+from secops.connectors.microsoft_accounts import AccountEffects
 from secops.connectors.microsoft_changes import ChangeQuestions
 from secops.connectors.microsoft_directory import device_record, login_of, person_record
 from secops.connectors.microsoft_kql import Row, word
@@ -28,8 +29,9 @@ DEVICE = "id,deviceId,displayName,operatingSystem,operatingSystemVersion,approxi
 
 
 @connectors.register
-class MicrosoftGraph(ChangeQuestions, PostureQuestions, Connector):
-    """Entra ID and Defender XDR through one application: Directory, User and ThreatHunting read rights."""
+class MicrosoftGraph(AccountEffects, ChangeQuestions, PostureQuestions, Connector):
+    """Entra ID and Defender XDR through one application: Directory, User and ThreatHunting read rights, and those that
+    closing an account takes."""
 
     slug = "microsoft-graph"
     label = "Microsoft Graph"

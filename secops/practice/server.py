@@ -15,6 +15,7 @@ from waitress.server import create_server
 
 from secops.practice.kql.table_files import Tables
 from secops.practice.products.app import Application
+from secops.practice.products.arkime import Arkime
 from secops.practice.products.control import Control
 from secops.practice.products.defender import Defender
 from secops.practice.products.entra import Entra
@@ -22,11 +23,13 @@ from secops.practice.products.faults import Faults
 from secops.practice.products.graph import Graph
 from secops.practice.products.grr import Grr
 from secops.practice.products.grr_flows import Flows
+from secops.practice.products.ise import Ise
 from secops.practice.products.isolation import MachineActions
 from secops.practice.products.kea import Kea
 from secops.practice.products.mail import MailServer
 from secops.practice.products.product import MAX_REQUEST
 from secops.practice.products.rdap import Rdap
+from secops.practice.products.traffic import Traffic
 from secops.practice.products.virustotal import VirusTotal
 from secops.practice.products.world import World, replace
 
@@ -44,6 +47,8 @@ def application(world: World) -> Application:
         VirusTotal(world),
         Rdap(world),
         Grr(world, Flows(world, actions.is_online)),
+        Ise(world, actions),
+        Arkime(world, Traffic(world, tables, actions)),
     ]
     return Application(products, faults, Control(world, faults, actions, products))
 

@@ -45,10 +45,14 @@ def _range(
     premium = {"url": f"{base}/vt", "calls_per_minute": 240}
     drivers = {"windows_memory": "\\\\.\\pmem", "linux_memory": "/dev/pmem"}
     grr = {"url": f"{base}/grr", "username": keys["grr_user"]} | drivers
+    ise = {"url": f"{base}/ise", "username": keys["ise_user"]}
+    arkime = {"url": f"{base}/arkime", "username": keys["arkime_user"], "networks": "10.20.0.0/20", "delay_seconds": 5}
     return [
         ("kea", "Kea DHCP", {"url": f"{base}/kea/", "username": keys["kea_user"]}, {"password": keys["kea_password"]}),
         ("microsoft-graph", "Microsoft Graph", entra | {"api_url": f"{base}/graph"}, secret),
         ("defender", "Defender for Endpoint", entra | {"api_url": f"{base}/defender"}, secret),
+        ("cisco-ise", "Cisco ISE", ise, {"password": keys["ise_password"]}),
+        ("arkime", "Arkime", arkime, {"password": keys["arkime_password"]}),
         ("virustotal", "VirusTotal", premium, {"api_key": keys["virustotal_premium_key"]}),
         ("grr", "GRR Rapid Response", grr, {"password": keys["grr_password"]}),
         ("rdap", "RDAP", {"url": f"{base}/rdap"}, {}),

@@ -30,7 +30,7 @@ def test_every_action_declares_what_the_engine_needs():
         assert action.effect in Effect.values
         assert action.risk in Risk.values
         assert not action.undone_by or action.undone_by in actions
-        assert action.effect == Effect.READ or action.is_noticeable
+        assert action.effect == Effect.READ or action.is_noticeable or action.capability == "capture"
 
 
 def test_hits_elsewhere_become_suspected_devices_that_are_not_contained(world, case, analyst):

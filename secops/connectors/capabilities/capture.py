@@ -10,7 +10,7 @@ from secops.connectors.capabilities.identity import Host
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One finished file of packets (pcap or pcapng); sizes in bytes."""
+    """One finished file of packets (pcap or pcapng); sizes in bytes, 0 where the product does not say before."""
 
     name: str
     size: int
@@ -43,5 +43,16 @@ class Captures(Protocol):
 
     def fetch_segment(self, host: Host, handle: str, segment: Segment, offset: int) -> Iterator[bytes]: ...
 
-    def stop_capture(self, host: Host, handle: str) -> None:
-        """End it, and make the last segment one that can be fetched; nothing happens when it has ended."""
+    def stop_capture(self, host: Host, handle: str) -> str:
+        """End it, and make the last segment one that can be fetched; nothing happens when it has ended.
+
+        Returns the handle that is asked from here on: a sensor that always records keeps the end in it.
+        """
+
+
+@runtime_checkable
+class Watches(Protocol):
+    """Had beside `Captures` by a connector whose settings say what its sensors see."""
+
+    def watches(self, host: Host) -> bool | None:
+        """Can a sensor see the device? Nothing is asked outside; None = the settings do not say."""

@@ -19,7 +19,10 @@ class AccountState:
 @runtime_checkable
 class Quarantine(Protocol):
     def quarantine(self, host: Host, reason: str, key: str) -> str:
-        """Move the device to the quarantine network; returns the product's handle."""
+        """Move the device to the quarantine network; returns the product's handle.
+
+        NoEffect where the network does not know the device by a key that a port can be closed by (its MAC address).
+        """
 
     def lift_quarantine(self, host: Host, reason: str, key: str) -> str: ...
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 
 from secops.practice.kql.table_files import Tables
 from secops.practice.products import entra
+from secops.practice.products.indicators import IndicatorPages, Indicators
 from secops.practice.products.isolation import ActiveRequestError, MachineActions, NotActiveError
 from secops.practice.products.machines import logon_users, machine, machines_of, missing_updates, software
 from secops.practice.products.odata import ODataError, next_link, page
@@ -28,8 +29,8 @@ ISOLATED_PLATFORMS = ("Windows", "macOS", "Linux", "Ubuntu", "Debian", "RedHat")
 ISOLATION_TYPES = ("Full", "Selective", "UnManagedDevice")
 
 
-class Defender(Product):
-    """GET and POST below /defender/api; 100 calls a minute and 1,500 an hour per application."""
+class Defender(IndicatorPages, Product):
+    """GET, POST and DELETE below /defender/api; 100 calls a minute and 1,500 an hour per application."""
 
     prefix = "/defender"
     limits = {"application": ((100, 60), (1500, 3600))}
@@ -45,11 +46,13 @@ class Defender(Product):
         ("GET", "/api/machineactions", "actions"),
         ("GET", "/api/machineactions/<number>", "action"),
         ("POST", "/api/machineactions/<number>/cancel", "cancel"),
+        *IndicatorPages.indicator_routes,
     ]
 
     def __init__(self, world: World, tables: Tables, actions: MachineActions) -> None:
         super().__init__(world)
         self._tables, self._actions = tables, actions
+        self._indicators = Indicators(world)
 
     def guard(self, request: Request) -> None:
         try:

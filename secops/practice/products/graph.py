@@ -11,6 +11,7 @@ from secops.practice.kql.error import KqlError
 from secops.practice.kql.table_files import Tables
 from secops.practice.kql.timespan import interval
 from secops.practice.products import directory, entra
+from secops.practice.products.accounts import Accounts
 from secops.practice.products.odata import ODataError, next_link, page, select
 from secops.practice.products.product import Product, json_answer
 from secops.practice.products.world import Record, World
@@ -29,13 +30,16 @@ USUAL = {
 
 
 class Graph(Product):
-    """GET below /graph/v1.0, and POST /graph/v1.0/security/runHuntingQuery (45 a minute, 30 days of data)."""
+    """GET below /graph/v1.0, PATCH of a user's accountEnabled, POST revokeSignInSessions, and POST
+    /graph/v1.0/security/runHuntingQuery (45 a minute, 30 days of data)."""
 
     prefix = "/graph"
     limits = {"hunting": ((45, 60),), "directory": ((2000, 60),)}
     routes = [
         ("GET", "/v1.0/users", "users"),
         ("GET", "/v1.0/users/<key>", "user"),
+        ("PATCH", "/v1.0/users/<key>", "update"),
+        ("POST", "/v1.0/users/<key>/revokeSignInSessions", "revoke"),
         ("GET", "/v1.0/users/<key>/manager", "manager"),
         ("GET", "/v1.0/users/<key>/directReports", "reports"),
         ("GET", "/v1.0/users/<key>/ownedDevices", "owned_devices"),
@@ -53,6 +57,7 @@ class Graph(Product):
     def __init__(self, world: World, tables: Tables) -> None:
         super().__init__(world)
         self._tables = tables
+        self._accounts = Accounts(world)
         # One query after the other, always in the same thread: a big one must not swell the memory of each.
         self._hunter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="practice-hunt")
 
@@ -74,17 +79,41 @@ class Graph(Product):
         return json_answer({"error": error}, status, headers=headers)
 
     def users(self, request: Request) -> Response:
-        found = [directory.user(self.world, person) for person in self.world.records("people")]
+        found = [self._whole(person) for person in self.world.records("people")]
         return self._list(request, "users", found, directory.USER_USUAL)
 
     def user(self, request: Request, key: str) -> Response:
         """One person; $expand=manager puts the manager in."""
         person = self._person(key)
-        chosen = self._selected(request, directory.user(self.world, person), directory.USER_USUAL)
+        chosen = self._selected(request, self._whole(person), directory.USER_USUAL)
         if request.args.get("$expand", "").startswith("manager"):
             boss = self.world.person(person.get("manager") or "")
             chosen["manager"] = directory.user_short(self.world, boss) if boss else None
         return json_answer({"@odata.context": f"{CONTEXT}users/$entity", **chosen})
+
+    def update(self, request: Request, key: str) -> Response:
+        """accountEnabled alone may be changed here; 403 for holders of an administrator's role."""
+        person, sent = self._person(key), self.body(request)
+        if set(sent) != {"accountEnabled"} or not isinstance(sent["accountEnabled"], bool):
+            raise self.refuse(400, "Only accountEnabled, true or false, can be updated by this application.")
+        self._refuse_administrator(person)
+        self._accounts.enable(person, sent["accountEnabled"])
+        return Response(status=204)
+
+    def revoke(self, request: Request, key: str) -> Response:
+        """All refresh tokens and session cookies of before this moment end; access tokens live on for up to an hour."""
+        person = self._person(key)
+        self._refuse_administrator(person)
+        self._accounts.revoke(person)
+        return json_answer({"@odata.context": f"{CONTEXT}Edm.Boolean", "value": True})
+
+    def _refuse_administrator(self, person: Record) -> None:
+        """An application needs a role of its own, which the range's has not, to touch an administrator."""
+        if person.get("is_privileged"):
+            raise self.refuse(403)
+
+    def _whole(self, person: Record) -> Record:
+        return directory.user(self.world, person) | self._accounts.state(person)
 
     def manager(self, request: Request, key: str) -> Response:
         boss = self.world.person(self._person(key).get("manager") or "")

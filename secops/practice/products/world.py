@@ -99,7 +99,7 @@ def _lowered(values: Iterable[Any]) -> set[str]:
 
 
 def _credentials(path: Path) -> dict[str, str]:
-    """Made once per range, so that a restart locks nobody out."""
+    """Made once per range, so that a restart locks nobody out; what a later version plays too is added."""
     kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     made = {
         "tenant_id": str(uuid.uuid4()),
@@ -112,6 +112,10 @@ def _credentials(path: Path) -> dict[str, str]:
         "kea_password": secrets.token_urlsafe(18),
         "grr_user": "nightdesk",
         "grr_password": secrets.token_urlsafe(18),
+        "ise_user": "ers-nightdesk",
+        "ise_password": secrets.token_urlsafe(18),
+        "arkime_user": "nightdesk",
+        "arkime_password": secrets.token_urlsafe(18),
     }
     if made.keys() - kept.keys():  # a product has joined the range since
         replace(path, made | kept)

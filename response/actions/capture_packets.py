@@ -1,0 +1,104 @@
+"""Capture all packets of a device until it is released: begun before its door is closed, so nothing is missed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
+from response.actions.network import no_capture_words, on_network
+from response.choices import Effect, Phase, Risk
+from response.errors import ActionError
+from response.models import Capture, StepRun
+from secops.wording import duration
+
+
+@actions.register
+class CapturePackets(Action):
+    """The step ends once the sensor captures; its files come by and by, as evidence (response.services.captures)."""
+
+    slug = "capture_packets"
+    label = "Capture packets"
+    phase = Phase.CONTAINMENT
+    risk = Risk.REVERSIBLE
+    effect = Effect.KEYED
+    capability = "capture"
+    lane = "capture"
+    is_noticeable = False
+    traces = "Queries in the log of the sensor, which its administrators read. Nothing on the device or the network."
+    undone_by = "stop_capture"
+    undo_label = "Stop"
+
+    class Params(forms.Form):
+        device = DeviceField()
+        rotate_seconds = forms.IntegerField(
+            label="A file every",
+            min_value=30,
+            max_value=3_600,
+            required=False,
+            help_text="Seconds; empty: 300. Each finished file is sealed as evidence.",
+        )
+
+    def plan(self, call: Call) -> Plan:
+        name = call.device.device.name
+        impossible = no_capture_words(call.host)
+        return Plan(
+            what=f"Capture the packets of {name}",
+            consequence=impossible
+            or f"Everything that {name} sends and receives is kept, unfiltered, until it is released.",
+            undo="Stop; what was captured stays.",
+            steps=(
+                "The sensor is asked for all packets of the device; those of the minutes before belong to it.",
+                f"A file every {duration(every(call))} is sealed as evidence; destinations that are new join the case.",
+                f"It ends with a last file when {name} is released or the case is closed.",
+            ),
+            if_unanswered="No packets are kept by this case.",
+        )
+
+    def do(self, call: Call) -> Done:
+        if running := _running(call):
+            return Done(text=f"The packets of {running.device.name} are captured already", handle=running.handle)
+        host = on_network(call)
+        if not host.mac and not host.address:
+            raise ActionError(f"No packet capture is possible: neither an address nor a MAC of {host.name} is known.")
+        handle = call.connector.start_capture(host, call.key, rotate_seconds=every(call))
+        said = call.connector.capture(host, handle)
+        if said.state == "failed":
+            raise ActionError(f"The capture failed: {said.text}")
+        sensor = f" at {said.sensor}" if said.sensor else ""
+        text = f"Capturing the packets of {host.name}{sensor}, a file every {duration(every(call))}, until release"
+        data = {"sensor": said.sensor, "tool": said.tool, "mac": host.mac, "address": host.address}
+        return Done(text=text, handle=handle, data=data)
+
+    def apply(self, call: Call, done: Done) -> None:
+        if _running(call):
+            return
+        now = timezone.now()
+        Capture.objects.get_or_create(
+            step_id=call.step_id,
+            defaults={
+                "case": call.case,
+                "device_id": call.params["device"],
+                "integration": StepRun.objects.values_list("connector", flat=True).get(pk=call.step_id),
+                "handle": done.handle,
+                "sensor": str(done.data.get("sensor", ""))[:120],
+                "mac": str(done.data.get("mac", ""))[:17],
+                "address": str(done.data.get("address", ""))[:45],
+                "rotate_seconds": every(call),
+                "started_at": now,
+                "next_at": now,
+            },
+        )
+
+    def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {"device": params["device"]}
+
+
+def every(call: Call) -> int:
+    """Seconds of one file."""
+    return int(call.params.get("rotate_seconds") or 300)
+
+
+def _running(call: Call) -> Capture | None:
+    return Capture.objects.of(call.case, call.params["device"]).filter(state="running").first()

@@ -1,0 +1,73 @@
+"""Close an account: nobody signs in with it any more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from cases.models import Case
+from response.actions.accounts import account_of, is_service, service_words, who
+from response.actions.base import Action, Call, Check, Done, Held, PersonField, Plan, actions, case_person
+from response.choices import Effect, Phase, Risk
+from secops.connectors.capabilities.errors import SourceRefused
+
+
+@actions.register
+class DisableAccount(Action):
+    """New sign-ins end at once; what is signed in lives on until `revoke_sessions`. Only both close the account."""
+
+    slug = "disable_account"
+    label = "Disable account"
+    phase = Phase.CONTAINMENT
+    risk = Risk.DISRUPTIVE
+    effect = Effect.VERIFY
+    capability = "account"
+    lane = "account"
+    is_noticeable = True
+    traces = "The person cannot sign in; the audit log of the directory names it."
+    undone_by = "enable_account"
+    undo_label = "Enable"
+
+    class Params(forms.Form):
+        person = PersonField()
+
+    @classmethod
+    def objection(cls, case: Case, params: Mapping[str, Any]) -> str:
+        person = case_person(case, params["person"])
+        return service_words(person) if person is not None and is_service(person) else ""
+
+    def plan(self, call: Call) -> Plan:
+        name = str(call.person)
+        return Plan(
+            what=f"Disable the account of {name}",
+            consequence=f"{name} cannot sign in to anything: mail, files and devices. Sessions that are open stay open "
+            "until they are revoked.",
+            who=who(call),
+            undo="Enable, one approval. No password is changed.",
+            steps=(
+                f"The directory is asked to disable {account_of(call)}.",
+                "Whether it is disabled is read back from the directory.",
+                "No device is touched, and no password is reset.",
+            ),
+            if_unanswered=f"{name} can still sign in everywhere.",
+        )
+
+    def do(self, call: Call) -> Done:
+        call.connector.disable_account(account_of(call))
+        return Done(text=f"The account of {call.person} is being disabled", is_final=False)
+
+    def verify(self, call: Call) -> Check:
+        return read_back(call, wanted=False)
+
+    def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {"person": params["person"]}
+
+
+def read_back(call: Call, *, wanted: bool) -> Check:
+    """What the directory says of the account, against what was wanted."""
+    said = call.connector.account_state(account_of(call))
+    if said.is_enabled is None:
+        raise SourceRefused("The directory does not say whether the account is enabled.")
+    words = "enabled" if said.is_enabled else "disabled"
+    held = Held.DONE if said.is_enabled is wanted else Held.NOT_DONE
+    return Check(held=held, text=f"Account of {call.person}: {words}{', verified' if held == Held.DONE else ''}")

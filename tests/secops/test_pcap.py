@@ -1,0 +1,117 @@
+"""The reader of packets: whom a device spoke to, in every form that tools write, and nothing from broken bytes."""
+
+import random
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from secops import pcap
+from secops.practice.products.packets import Talk, packets_of
+from secops.practice.products.packets import pcap as file_of
+
+MAC, OWN = "02:42:0a:00:00:07", "10.20.3.7"
+
+
+def talk(peer: str = "203.0.113.44", port: int = 443, **more: object) -> Talk:
+    usual = {"at": 1_790_000_000.5, "mac": MAC, "address": OWN, "port": 50_123, "peer": peer, "peer_port": port}
+    return Talk(**(usual | more))  # type: ignore[arg-type]
+
+
+def frames(*talks: Talk) -> list[tuple[float, bytes]]:
+    return [packet for one in talks for packet in packets_of(one)]
+
+
+def test_the_peers_that_the_device_spoke_to():
+    data = file_of(frames(talk(), talk("10.20.0.10", 53, is_udp=True, name="cdn.example")))
+
+    found = pcap.summary(data, mac=MAC, address=OWN)
+
+    assert set(found.peers) == {("203.0.113.44", 443, "tcp"), ("10.20.0.10", 53, "udp")}
+    assert (found.packets, found.unread, found.is_whole) == (10, 0, True)
+
+
+def test_by_mac_alone_also_behind_another_address_and_by_address_alone():
+    data = file_of(frames(talk(address="172.16.9.9")))
+
+    assert pcap.summary(data, mac=MAC.upper(), address=OWN).peers
+    assert pcap.summary(data, mac="", address="172.16.9.9").peers
+    assert not pcap.summary(data, mac="02:42:00:00:00:99", address=OWN).peers
+
+
+def test_who_connected_to_the_device_is_no_destination():
+    inbound = talk(mac="02:42:0a:14:00:01", address="198.51.100.9", port=50_001, peer=OWN, peer_port=8443)
+    swapped = [(at, frame[6:12] + frame[:6] + frame[12:]) for at, frame in frames(inbound)]
+
+    assert pcap.summary(file_of(swapped), mac="", address=OWN).peers == {}
+
+
+def test_big_endian_nanoseconds_and_pcapng_read_the_same():
+    packets = sorted(frames(talk()))
+    wanted = pcap.summary(file_of(packets), mac=MAC, address=OWN).peers
+    big = struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65_535, 1)
+    big += b"".join(struct.pack(">IIII", int(at), 0, len(frame), len(frame)) + frame for at, frame in packets)
+
+    assert pcap.summary(big, mac=MAC, address=OWN).peers == wanted
+    assert pcap.summary(_pcapng([frame for _, frame in packets]), mac=MAC, address=OWN).peers == wanted
+
+
+def test_a_vlan_and_ipv6_are_read():
+    (_, frame), *_ = sorted(frames(talk()))
+    tagged = frame[:12] + b"\x81\x00\x00\x64" + frame[12:]
+    head = struct.pack(">IHBB", 0x60000000, 20, 6, 64) + bytes.fromhex("fd00" + "00" * 13 + "07")
+    six = frame[:12] + b"\x86\xdd" + head + bytes.fromhex("20010db8" + "00" * 11 + "44") + frame[34:54]
+
+    found = pcap.summary(file_of([(1.0, tagged), (2.0, six)]), mac=MAC, address=OWN)
+
+    assert set(found.peers) == {("203.0.113.44", 443, "tcp"), ("2001:db8::44", 443, "tcp")}
+
+
+def test_a_file_that_is_cut_off_gives_what_came_before():
+    data = file_of(frames(talk()))
+
+    found = pcap.summary(data[:-7], mac=MAC, address=OWN)
+
+    assert (found.packets, found.is_whole) == (7, False)
+    assert found.peers
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00" * 40, b"GET / HTTP/1.1", b"\x0a\x0d\x0d\x0a" + b"\xff" * 60])
+def test_what_is_no_capture_holds_nothing(data: bytes):
+    found = pcap.summary(data, mac=MAC, address=OWN)
+
+    assert (found.packets, found.is_whole) == (0, False)
+
+
+def test_hostile_bytes_never_raise():
+    chance = random.Random(7)
+    whole = bytearray(file_of(frames(talk(), talk("10.20.0.10", 53, is_udp=True))))
+    for _ in range(300):
+        broken = bytearray(whole)
+        for _ in range(chance.randint(1, 30)):
+            broken[chance.randrange(24, len(broken))] = chance.randrange(256)
+        assert pcap.summary(bytes(broken), mac=MAC, address=OWN).packets <= len(broken)
+
+
+def test_a_file_of_tcpdump_is_read(tmp_path: Path):
+    tcpdump = shutil.which("tcpdump")
+    if tcpdump is None:
+        pytest.skip("tcpdump is not installed")
+    (tmp_path / "in.pcap").write_bytes(file_of(frames(talk())))
+    command = [tcpdump, "-r", tmp_path / "in.pcap", "-w", tmp_path / "out.pcap"]
+    subprocess.run(command, capture_output=True, timeout=20, check=True)
+
+    assert pcap.summary((tmp_path / "out.pcap").read_bytes(), mac=MAC, address=OWN).packets == 8
+
+
+def _pcapng(packets: list[bytes]) -> bytes:
+    def block(kind: int, body: bytes) -> bytes:
+        body += bytes(-len(body) % 4)
+        length = struct.pack("<I", 12 + len(body))
+        return struct.pack("<I", kind) + length + body + length
+
+    parts = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", 1, 0, 0))]
+    parts += [block(6, struct.pack("<IIIII", 0, 0, 0, len(one), len(one)) + one) for one in packets]
+    return b"".join(parts)
