@@ -11,7 +11,7 @@ from response.choices import ENDED_RUN, ENDED_STEP, IN_DOUBT, LIVE_EFFECT, Decis
 from response.models import Approval, Attempt, Override, Run, StepChange, StepRun
 from response.models.runbooks import body_hash
 from response.models.runs import TRIED_TO_UNDO
-from response.services import clock, steps
+from response.services import clock, recovery, steps
 from response.services.transitions import NOT_HAPPENED
 from secops import chain
 
@@ -87,7 +87,10 @@ def i12_a_run_has_ended_when_its_steps_have() -> Iterable[Any]:
 
 def i13_nothing_is_past_its_deadline() -> Iterable[Any]:
     late = clock.now() - timedelta(seconds=TICKS_SECONDS)
-    return StepRun.objects.filter(state__in=("waiting", "ready", "verifying", "polling"), deadline__lt=late)
+    silent = late - timedelta(seconds=recovery.SILENT_SECONDS)
+    return StepRun.objects.filter(
+        Q(state__in=recovery.OVERDUE, deadline__lt=late) | Q(state=StepState.POLLING, deadline__lt=silent)
+    )
 
 
 INVARIANTS: dict[str, Callable[[], Iterable[Any]]] = {

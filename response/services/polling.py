@@ -1,8 +1,9 @@
 """Long work: the product is at it for minutes or hours, and is asked from time to time how far it is.
 
 A poll takes some seconds, so that no worker waits for it; each is taken for one lease by a guarded UPDATE. The state
-stays `polling` from one to the next. What cannot be read is asked again until the step's deadline, which makes the
-step unknown: a silent product has not said that nothing happened.
+stays `polling` from one to the next. At the step's deadline the product is told to end it, and the step has failed, so
+that what waits for it goes on. A product that is silent then makes the step unknown: it has not said that nothing
+happened.
 """
 
 from datetime import timedelta
@@ -24,6 +25,7 @@ from secops.models import Integration
 from secops.quotas import hold
 
 LONGEST_WAIT_SECONDS = 60.0  # between two polls of a product that does not answer
+TOO_LATE = "Not finished in time, and the product was told to end it"
 
 
 def poll_one() -> bool:
@@ -55,6 +57,9 @@ def _ask(step: StepRun) -> None:
             _cancelled(step)
             return
         poll = action.poll(call)
+        if poll.work == Work.GOING_ON and step.deadline is not None and step.deadline <= clock.now():
+            action.abandon(call)
+            poll = Poll(work=Work.FAILED, text=f"{TOO_LATE}. {poll.text}")
     except SourceLimited as error:
         if integration := Integration.objects.filter(name=step.connector).first():
             hold(integration, error.retry_after)
@@ -117,7 +122,8 @@ def _end(step: StepRun, to: StepState, text: str, story: str) -> None:
 
 
 def _wait(step: StepRun, seconds: float, text: str, **fields: int) -> None:
-    """The state stays, so no line is written."""
-    StepRun.objects.filter(pk=step.pk, state=StepState.POLLING).update(
-        not_before=clock.after(seconds), reason=text[:500], **fields
-    )
+    """The state stays, so no line is written. The last poll is at the step's deadline."""
+    at = clock.after(seconds)
+    if step.deadline is not None and clock.now() < step.deadline < at:
+        at = step.deadline
+    StepRun.objects.filter(pk=step.pk, state=StepState.POLLING).update(not_before=at, reason=text[:500], **fields)

@@ -12,7 +12,8 @@ from response.services import captures, clock, outcomes, paging, progress, steps
 from secops import taskqueue
 
 LEASED = (StepState.CLAIMED, StepState.SENDING)
-OVERDUE = (StepState.WAITING, StepState.READY, StepState.VERIFYING, StepState.POLLING)
+OVERDUE = (StepState.WAITING, StepState.READY, StepState.VERIFYING)
+SILENT_SECONDS = 120  # past its deadline: long work that could not be ended at the product
 BATCH = 200
 
 
@@ -22,6 +23,8 @@ def tick() -> int:
     moved = sum(_recover(pk) for pk in _pks(state__in=LEASED, lease_until__lt=at))
     moved += unanswered.tick()
     moved += sum(_end_overdue(pk) for pk in _pks(state__in=OVERDUE, deadline__lt=at))
+    silent = at - timedelta(seconds=SILENT_SECONDS)
+    moved += sum(_end_overdue(pk) for pk in _pks(state=StepState.POLLING, deadline__lt=silent))
     overdue = Run.objects.filter(state__in=(RunState.RUNNING, RunState.PAUSED), deadline__lt=at)
     moved += sum(_stop_overdue(pk) for pk in overdue.values_list("pk", flat=True)[:BATCH])
     if _is_work_due(at):
@@ -81,7 +84,7 @@ def _recover(step_id: int) -> int:
 def _end_overdue(step_id: int) -> int:
     with transaction.atomic():
         step = transitions.locked(step_id)
-        if step.state not in OVERDUE or step.deadline is None or step.deadline >= clock.now():
+        if step.state not in (*OVERDUE, StepState.POLLING) or step.deadline is None or step.deadline >= clock.now():
             return 0
         to, text = _ending(step)
         is_unanswered = to == StepState.EXPIRED

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from cases.models import AlertKind, Case
+from cases.models import Case
 from response.actions.base import actions
 from response.errors import RunbookError
-from response.models import KindRunbook, Runbook, RunbookVersion, Step
+from response.models import KindRunbook, Runbook, RunbookVersion
 from response.models.runbooks import body_hash
 from response.services import checks
 from response.services.checks import Problem
@@ -150,21 +150,6 @@ def offered(case: Case) -> list[RunbookVersion]:
 def warnings_of(runbook: Runbook) -> list[str]:
     """The marks of all warnings: what a person ticks to publish in spite of them."""
     return [problem.mark for problem in check(runbook) if problem.is_warning]
-
-
-def ensure(data: dict[str, Any], kinds: list[str]) -> str:
-    """Install shipped content once; a runbook that is there already stays as people made it."""
-    runbook = Runbook.objects.filter(slug=data["slug"]).first()
-    if runbook is not None:
-        return f"Runbook {runbook.title} is there"
-    with transaction.atomic():
-        runbook = Runbook.objects.create(**{name: data[name] for name in ("slug", "title", "description", "phase")})
-        for order, step in enumerate(data["steps"], start=1):
-            Step.objects.create(runbook=runbook, order=order, **step)
-        publish(runbook, actor=None, note="Shipped")
-        for kind in AlertKind.objects.filter(slug__in=kinds, is_covert=False):
-            KindRunbook.objects.get_or_create(kind=kind, runbook=runbook)
-    return f"Runbook {runbook.title} installed"
 
 
 def _publishable(runbook: Runbook, accepts: Container[str] | None = None) -> dict[str, Any]:

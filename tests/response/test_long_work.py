@@ -18,7 +18,7 @@ from response.views.long_work import progress_of
 from secops.connectors.capabilities.errors import SourceLimited
 from secops.errors import SecopsError
 from secops.models import User
-from tests.response.conftest import begin, make_due, step_of
+from tests.response.conftest import ASK, begin, make_due, step_of
 
 SAID: list[Poll | BaseException] = []
 ABANDONED: list[str] = []
@@ -155,13 +155,46 @@ def test_work_of_a_run_that_was_cancelled_is_ended_at_the_product_too(
     assert broken() == {}
 
 
-def test_work_past_its_time_may_have_happened(case: Case, analyst: User) -> None:
+def overdue(step: StepRun, seconds: float = 1) -> None:
+    StepRun.objects.filter(pk=step.pk).update(deadline=timezone.now() - timedelta(seconds=seconds))
+
+
+def test_work_past_its_time_is_ended_at_the_product_and_what_waits_for_it_goes_on(case: Case, analyst: User) -> None:
+    run = begin(case, analyst, COPY | {"on_failure": "continue"}, ASK | {"needs": ["copy"]})
+    assert steps.work_once()
+    step = step_of(run, "copy")
+    overdue(step)
+    recovery.tick()
+    SAID.append(going_on())
+    step = poll_now(step)
+    assert (step.state, step.reason) == (StepState.FAILED, f"{polling.TOO_LATE}. Block 7")
+    assert ABANDONED == ["job-1"]
+    assert step_of(run, "next").state == StepState.WAITING
+    assert broken() == {}
+
+
+def test_work_that_ends_just_in_time_counts(case: Case, analyst: User) -> None:
     step = begun(case, analyst)
-    StepRun.objects.filter(pk=step.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    overdue(step)
+    SAID.append(Poll(work=Work.DONE, text="All here"))
+    assert poll_now(step).state == StepState.SUCCEEDED
+
+
+def test_work_past_its_time_at_a_silent_product_may_go_on_there(case: Case, analyst: User) -> None:
+    step = begun(case, analyst)
+    overdue(step, recovery.SILENT_SECONDS + 1)
     recovery.tick()
     step.refresh_from_db()
     assert step.state == StepState.UNKNOWN
     assert "Not confirmed in time" in step.reason
+
+
+def test_the_last_poll_is_at_the_deadline(case: Case, analyst: User) -> None:
+    step = begun(case, analyst)
+    StepRun.objects.filter(pk=step.pk).update(deadline=timezone.now() + timedelta(seconds=10))
+    SAID.append(going_on(again_seconds=60))
+    step = poll_now(step)
+    assert step.not_before == step.deadline
 
 
 def test_a_poll_is_taken_by_one_worker(case: Case, analyst: User) -> None:
