@@ -26,7 +26,7 @@ from tests.secops.practice.generated_week import ANCHOR, copy_of_week
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The practice range's files."""
     folder = tmp_path_factory.mktemp("practice")
@@ -34,13 +34,13 @@ def practice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def truth(practice: Path) -> dict[str, Any]:
     stories: dict[str, Any] = json.loads((practice / "practice" / "truth.json").read_text())
     return stories
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logs(practice: Path) -> Iterator[Logs]:
     with override_settings(DATA_DIR=practice):
         yield Logs(Settings(values=Logs.clean({"path": str(practice / "logs")})))
