@@ -113,6 +113,10 @@ class Ansible(Connector):
 
     # --- packets -----------------------------------------------------------------------------------------------------
 
+    def watches(self, host: Host) -> bool:
+        """Is it one of our hosts? Nothing is asked."""
+        return any(entry.is_meant(host) for entry in self._entries())
+
     def start_capture(self, host: Host, key: str, *, rotate_seconds: int) -> str:
         return self._start(self._effect_entry(host), key, {"kind": "capture", "rotate": rotate_seconds})
 
