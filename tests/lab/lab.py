@@ -30,7 +30,7 @@ PROGRAMS = {  # and the Debian packages that bring them
     "qemu-system-x86_64": "qemu-system-x86",
 }
 PORT = 2222
-PAIRED = "hypervisor=host2 qmp=/run/qmp.sock"
+PAIRED = "hypervisor=kvm1 qmp=/run/qmp.sock"
 SECRET = b"#!/bin/sh\n# the dropper of the lab\n" + b"exfiltrate --quietly\n" * 400
 MARK = b"the guest of the lab was here"
 BEACON = """\
@@ -169,7 +169,8 @@ class Lab:
         updater = "cp /run/lab/beacon.py /home/mira/.cache/updater.py"
         self._host(self._network("host1", 11), files=updater, program=beacon)
         shares = "cp /run/lab/secret /srv/share/viewer.bin"
-        self._host(self._network("host2", 12), files=shares, program=GUEST)
+        self._host(self._network("host2", 12), files=shares, program="")
+        self._host(self._network("kvm1", 13), files="", program=GUEST)
         until(lambda: all(self.ssh(one, "true").returncode == 0 for one in self.hosts.values() if one.public_key))
 
     def stop(self) -> None:

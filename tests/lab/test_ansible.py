@@ -56,7 +56,7 @@ def folders() -> set[Path]:
 
 
 def test_every_host_answers(ansible: Ansible) -> None:
-    assert ansible.test() == "All 2 hosts answer."
+    assert ansible.test() == "All 3 hosts answer."
 
 
 def test_an_isolated_host_is_reached_by_ssh_only_until_it_is_released(
@@ -179,7 +179,7 @@ def test_memory_of_the_guest_that_is_paired_with_the_host(ansible: Ansible, lab:
     done = finished(ansible, handle)
     body = b"".join(ansible.fetch_part(ONE, handle, done.parts[0], 0))
 
-    assert done.note == "Memory of the QEMU guest that is paired with the host, written by its hypervisor host2."
+    assert done.note == "Memory of the QEMU guest that is paired with the host, written by its hypervisor kvm1."
     assert body[:4] == b"\x7fELF"
     assert b"the guest of the lab was here" in body
     assert hashlib.sha256(body).hexdigest() == done.parts[0].sha256
@@ -210,7 +210,7 @@ def test_a_file_is_found_by_its_hash_on_the_host_that_has_it(ansible: Ansible, l
 
 
 def test_a_host_with_another_key_is_told_nothing(ansible: Ansible, lab: Lab, host1: LabHost) -> None:
-    lines = lab.known_hosts.splitlines()
+    lines = lab.known_hosts.splitlines()[:2]
     swapped = "\n".join(
         f"{one.split()[0]} {other.split(None, 1)[1]}" for one, other in zip(lines, lines[::-1], strict=True)
     )
