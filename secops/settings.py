@@ -45,6 +45,7 @@ NIGHTDESK_INTERNAL_HOSTS = env.words("NIGHTDESK_INTERNAL_HOSTS")
 NIGHTDESK_INTERNAL_NETWORKS = env.words("NIGHTDESK_INTERNAL_NETWORKS")
 NIGHTDESK_VPN_NETWORKS = env.words("NIGHTDESK_VPN_NETWORKS")
 NIGHTDESK_LOG_DIRS = env.words("NIGHTDESK_LOG_DIRS")
+NIGHTDESK_PLAYBOOKS = env.text("NIGHTDESK_PLAYBOOKS")  # a folder whose playbooks replace those that ship
 NIGHTDESK_PRACTICE = env.flag("NIGHTDESK_PRACTICE")  # the practice range is attached: every page says so
 
 # --- apps ------------------------------------------------------------------------------------------------------------
