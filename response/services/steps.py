@@ -15,7 +15,19 @@ from response.actions.base import Action, actions, connector_for
 from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Attempt, Run, StepRun
-from response.services import clock, consent, drills, holds, outcomes, policy, polling, progress, readback, transitions
+from response.services import (
+    clock,
+    consent,
+    drills,
+    holds,
+    outcomes,
+    policy,
+    polling,
+    progress,
+    readback,
+    transitions,
+    undoing,
+)
 from secops import quotas
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
@@ -209,7 +221,7 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, s
     if trouble:
         _drop(step, StepState.FAILED, trouble)
         return False
-    if problem := policy.intent_problem(step, action) or _untried(step, action) or consent.problem(step):
+    if problem := _refusal(step, action) or consent.problem(step):
         _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
         return False
     is_paused = run.state == RunState.PAUSED and step.undoes_id is None
@@ -219,8 +231,9 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, s
     return held is None
 
 
-def _untried(step: StepRun, action: Action) -> str:
-    return drills.problem(action, step.run.case, step.params, run=step.run)
+def _refusal(step: StepRun, action: Action) -> str:
+    untried = drills.problem(action, step.run.case, step.params, run=step.run)
+    return policy.intent_problem(step, action) or untried or undoing.overtaken(step)
 
 
 def back_to_ready(step: StepRun, held: holds.Held) -> None:

@@ -73,6 +73,17 @@ def extend(row: StepRun, seconds: int, actor: User) -> datetime:
     return at
 
 
+def overtaken(row: StepRun) -> str:
+    """Why an undo that is due by itself does not go: the same was done again since, and nobody asked to undo that."""
+    if not row.data.get(BY_ITSELF) or row.undoes is None:
+        return ""
+    done = StepRun.objects.filter(lane=row.lane, target=row.target, state=StepState.SUCCEEDED)
+    last = done.exclude(effect=Effect.READ).order_by("-state_at", "-pk").first()
+    if last is None or last.pk == row.undoes_id or last.action != row.undoes.action:
+        return ""
+    return f"{actions[last.action].label} was done again since by another step, so it is not undone by itself"
+
+
 def is_scheduled(row: StepRun) -> bool:
     """Does the undo wait for its time?"""
     is_waiting = row.state == StepState.READY and not row.attempts

@@ -145,6 +145,20 @@ def test_a_step_is_undone_by_itself_at_its_time_and_asks_nobody_again(temporary,
     assert invariants.broken() == {}
 
 
+def test_what_another_run_did_again_since_is_not_undone_by_itself(temporary, world, case, analyst, responder):
+    again = begin(case, analyst, ISOLATE)
+    say_yes(step_of(again, "isolate"), responder)
+    read_back()
+
+    settle_down()
+
+    undo = undo_of(temporary, "isolate")
+    assert undo.state == StepState.FAILED
+    assert undo.reason.startswith("Isolate device was done again since by another step")
+    assert [kind for kind, *_ in world.effects] == ["isolate", "isolate"]
+    assert invariants.broken() == {}
+
+
 def test_it_is_said_before_the_approval_and_while_it_waits(client, world, case, analyst, responder):
     run = begin(case, analyst, TEMPORARY)
     client.force_login(responder)
