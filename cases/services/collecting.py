@@ -32,8 +32,23 @@ class Collected:
     text: str = ""
 
 
-def collect(case_id: int, source: Source, acquired: Acquired, *, seconds: float, **described: Any) -> Collected:
-    """Fetch, hash and keep for about so many seconds; called again it goes on. `described` is as for `evidence.keep`.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one slice: when it ends (monotonic), and the most bytes that it fetches."""
+
+    ends: float
+    most: int | None
+
+    def are_reached(self, fetched: int) -> bool:
+        return monotonic() >= self.ends or (self.most is not None and fetched >= self.most)
+
+
+def collect(
+    case_id: int, source: Source, acquired: Acquired, *, seconds: float, most: int | None = None, **described: Any
+) -> Collected:
+    """Fetch, hash and keep for about so many seconds, and about `most` bytes; called again it goes on.
+
+    `described` is as for `evidence.keep`.
 
     What differs from the source's own hash is kept, marked and not sealed. StoreFullError and EvidenceError are for
     good and leave nothing half; whatever reading raises leaves what came so far for the next time.
@@ -43,7 +58,7 @@ def collect(case_id: int, source: Source, acquired: Acquired, *, seconds: float,
         return Collected(done_bytes=source.size, item=found)
     try:
         with partial(source.ref) as draft:
-            return _go_on(case_id, source, acquired, draft, monotonic() + seconds, described)
+            return _go_on(case_id, source, acquired, draft, Bounds(monotonic() + seconds, most), described)
     except BusyError:
         return Collected(done_bytes=0, text="Another worker is at it")
 
@@ -58,16 +73,16 @@ def give_up(ref: str) -> None:
 
 
 def _go_on(
-    case_id: int, source: Source, acquired: Acquired, draft: Partial, ends: float, described: dict[str, Any]
+    case_id: int, source: Source, acquired: Acquired, draft: Partial, bounds: Bounds, described: dict[str, Any]
 ) -> Collected:
     try:
-        _fetch(case_id, source, draft, ends)
+        _fetch(case_id, source, draft, bounds)
     except (StoreFullError, EvidenceError):
         draft.discard()
         raise
     if draft.size < source.size:
         return Collected(done_bytes=draft.size)
-    if not draft.catch_up(ends):
+    if not draft.catch_up(bounds.ends):
         return Collected(done_bytes=draft.size, text="All of it is here and is being hashed")
     hit("fetched_all")
     draft.finish()
@@ -76,22 +91,22 @@ def _go_on(
     return Collected(done_bytes=source.size, item=item)
 
 
-def _fetch(case_id: int, source: Source, draft: Partial, ends: float) -> None:
-    """Append until the time is over or nothing is missing; a source that ends early is asked again."""
+def _fetch(case_id: int, source: Source, draft: Partial, bounds: Bounds) -> None:
+    """Append until the bounds are reached or nothing is missing; a source that ends early is asked again."""
     if draft.size > source.size:
         raise EvidenceError("The source is smaller than what was received of it: it is not the same any more.")
     if draft.size == source.size:
         return
     quota.require_room(case_id, None, source.size)
     store().require_room(source.size - draft.size)
-    pieces = source.read(draft.size)
+    begin, pieces = draft.size, source.read(draft.size)
     try:
         for piece in pieces:
             if draft.size + len(piece) > source.size:
                 raise EvidenceError("The source sent more bytes than it said.")
             draft.write(piece)
             hit("fetched")
-            if draft.size == source.size or monotonic() >= ends:
+            if draft.size == source.size or bounds.are_reached(draft.size - begin):
                 return
     finally:
         if isinstance(pieces, Generator):  # a connection is open behind it

@@ -94,20 +94,22 @@ class Acquire(Action):
         data: dict[str, Any] = {"parts": [part.name for part in found.parts]}
         if call.data.get("phase") != "fetching":
             data |= _since("fetching")
+        rate: float | None = getattr(call.connector, "bytes_per_second", None)
         ends, here, items = monotonic() + SLICE_SECONDS, 0, []
         for part in found.parts:
-            one = self._collect(call, found, part, max(0.0, ends - monotonic()))
+            most = int(rate * SLICE_SECONDS) if rate else None
+            one = self._collect(call, found, part, max(0.0, ends - monotonic()), most)
             here += one.done_bytes
             if one.item is None:
                 text = one.text or f"{call.connector.label} has collected it; it is being fetched"
-                busy = LOOK_SECONDS if one.text else GO_ON_SECONDS
+                wait = LOOK_SECONDS if one.text else max(GO_ON_SECONDS, ends - monotonic() if rate else 0.0)
                 return Poll(
-                    work=Work.GOING_ON, text=text, done_bytes=here, total_bytes=total, again_seconds=busy, data=data
+                    work=Work.GOING_ON, text=text, done_bytes=here, total_bytes=total, again_seconds=wait, data=data
                 )
             items.append(one.item)
         return self._ended(call, found, items, data)
 
-    def _collect(self, call: Call, found: Acquisition, part: Part, seconds: float) -> Collected:
+    def _collect(self, call: Call, found: Acquisition, part: Part, seconds: float, most: int | None) -> Collected:
         source = Source(
             ref=_ref(call, part.name),
             size=part.size,
@@ -120,6 +122,7 @@ class Acquire(Action):
                 source,
                 _how(call, found, part),
                 seconds=seconds,
+                most=most,
                 kind=self.kind,
                 title=f"{self.noun[0].upper()}{self.noun[1:]} of {device.name}",
                 file_name=part.name,

@@ -45,10 +45,18 @@ class Grr(Connector):
             required=False, label="Memory on Windows", help_text="The driver's file, \\\\.\\pmem. Empty: no driver."
         )
         linux_memory = forms.CharField(required=False, label="Memory on Linux", help_text="Empty: no driver.")
+        megabytes_per_second = forms.IntegerField(
+            required=False, min_value=1, max_value=10_000, help_text="The most that one fetch takes. Empty: no bound."
+        )
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.api = Api(self)
+
+    @property
+    def bytes_per_second(self) -> float | None:
+        megabytes = self.setting("megabytes_per_second")
+        return megabytes * 1e6 if megabytes else None
 
     def acquire(self, host: Host, what: str, key: str, *, path: str = "") -> str:
         with before_the_effect():

@@ -326,3 +326,22 @@ def test_the_speed_is_that_of_the_phase(grr: str, case: Case, analyst: User) -> 
 
     assert found is not None
     assert found.text == "1.0 MB of 3.0 MB · 100 kB/s · 20 s left"
+
+
+def test_a_bound_of_the_integration_holds_the_fetch_back(
+    grr: str, case: Case, analyst: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acquisition, "SLICE_SECONDS", 2.5)
+    row = integrations.with_capability("acquire")[0]
+    integrations.ensure("grr", "GRR", row.settings | {"megabytes_per_second": 1}, {}, is_simulated=True)
+    begin(case, analyst, MEMORY)
+    assert steps.work_once()
+    step = StepRun.objects.get()
+    for _ in range(40):
+        step = poll(step)
+        if step.data.get("phase") == "fetching":
+            break
+        time.sleep(0.05)
+
+    assert step.state == StepState.POLLING
+    assert 0 < (step.done_bytes or 0) < 3_000_000

@@ -43,6 +43,8 @@ class Acquisition:
 
 @runtime_checkable
 class Acquires(Protocol):
+    """A connector may have `bytes_per_second`, the most that is to be fetched of one acquisition; None: no bound."""
+
     def acquire(self, host: Host, what: str, key: str, *, path: str = "") -> str:
         """Ask for a triage package, memory, a disk, or the file at `path`; returns the product's handle.
 
