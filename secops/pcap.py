@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from mmap import mmap
 
 MOST_PACKETS = 2_000_000  # of one file; the rest is not read, and said so
 MOST_PEERS = 5_000
@@ -50,7 +51,7 @@ class Summary:
     peers: dict[Key, int] = field(default_factory=dict)
 
 
-def summary(data: bytes, *, mac: str, address: str) -> Summary:
+def summary(data: bytes | mmap, *, mac: str, address: str) -> Summary:
     """Whom the device of this MAC address, or of this address, spoke to."""
     found, answered = Summary(), set[Key]()
     for packet in _packets(data, found):
@@ -72,7 +73,7 @@ def summary(data: bytes, *, mac: str, address: str) -> Summary:
     return found
 
 
-def _packets(data: bytes, said: Summary) -> Iterator[Packet | None]:
+def _packets(data: bytes | mmap, said: Summary) -> Iterator[Packet | None]:
     frames = _pcapng(data, said) if data[:4] == struct.pack("<I", SECTION) else _pcap(data, said)
     for link, frame, size in frames:
         if said.packets >= MOST_PACKETS:
@@ -82,7 +83,7 @@ def _packets(data: bytes, said: Summary) -> Iterator[Packet | None]:
         yield _packet(link, frame, size)
 
 
-def _pcap(data: bytes, said: Summary) -> Iterator[tuple[int, bytes, int]]:
+def _pcap(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]:
     """Link type, captured bytes and original size of each record."""
     kind = MAGICS.get(data[:4])
     if kind is None or len(data) < 24:
@@ -103,7 +104,7 @@ def _pcap(data: bytes, said: Summary) -> Iterator[tuple[int, bytes, int]]:
         at += kept
 
 
-def _pcapng(data: bytes, said: Summary) -> Iterator[tuple[int, bytes, int]]:
+def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]:
     order, links, at = "<", list[int](), 0
     while at < len(data):
         if data[at : at + 4] == struct.pack("<I", SECTION):

@@ -118,6 +118,7 @@ class Plan:
 
     what: str  # Isolate FIN-LT-0142
     consequence: str = ""  # one sentence
+    warning: str = ""  # what nobody who approves may miss
     who: str = ""  # who is signed in, or that it is not known
     undo: str = ""
     steps: tuple[str, ...] = ()

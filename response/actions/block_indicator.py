@@ -41,9 +41,9 @@ class BlockIndicator(Action):
         seen = f" {others} other case{'s' if others != 1 else ''} named it." if others else ""
         return Plan(
             what=f"Block {observable}",
-            consequence=listed(observable)
-            or f"No device with the agent reaches or runs it any more, whoever needs it.{seen} "
+            consequence=f"No device with the agent reaches or runs it any more, whoever needs it.{seen} "
             "It can take hours until every device knows.",
+            warning=listed(observable),
             who="Everybody: all devices of the house",
             undo="Unblock, one approval.",
             steps=(

@@ -42,11 +42,10 @@ class CapturePackets(Action):
 
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name
-        impossible = no_capture_words(call.host)
         return Plan(
             what=f"Capture the packets of {name}",
-            consequence=impossible
-            or f"Everything that {name} sends and receives is kept, unfiltered, until it is released.",
+            consequence=f"Everything that {name} sends and receives is kept, unfiltered, until it is released.",
+            warning=no_capture_words(call.host),
             undo="Stop; what was captured stays.",
             steps=(
                 "The sensor is asked for all packets of the device; those of the minutes before belong to it.",

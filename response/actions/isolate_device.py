@@ -40,8 +40,8 @@ class IsolateDevice(Action):
         name = call.device.device.name
         return Plan(
             what=f"Isolate {name}",
-            consequence=f"{name} loses the network within minutes. The EDR and this console still reach it. "
-            f"{vpn_words(call.host)}".strip(),
+            consequence=f"{name} loses the network within minutes. The EDR and this console still reach it.",
+            warning=vpn_words(call.host),
             who=signed_in(call),
             undo="Release, one approval. Its disk is not touched.",
             steps=(

@@ -39,8 +39,8 @@ class QuarantineDevice(Action):
         name = call.device.device.name
         return Plan(
             what=f"Quarantine {name}",
-            consequence=f"{name} loses the company's network and keeps only what the quarantine network allows. "
-            f"{capture_words(call)}",
+            consequence=f"{name} loses the company's network and keeps only what the quarantine network allows.",
+            warning=capture_words(call),
             who=signed_in(call),
             undo="Lift the quarantine, one approval. Its disk is not touched.",
             steps=(

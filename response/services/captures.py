@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from mmap import ACCESS_READ, mmap
+from tempfile import TemporaryFile
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Min, Q
 
@@ -12,7 +15,7 @@ from cases.errors import StoreFullError
 from cases.models import Case
 from cases.services import evidence
 from cases.services.evidence import Acquired
-from cases.services.store import store
+from cases.services.store import Draft, store
 from response.choices import CaptureState
 from response.models import Capture, CaptureSegment
 from response.services import clock, peers, transitions
@@ -26,7 +29,6 @@ from secops.faultpoints import hit
 from secops.integrations import connector_of
 from secops.models import Integration
 
-LEASE_SECONDS = 60  # for one look at a capture and one file; then another worker may take it
 MOST_BYTES = 512 * 1024**2  # of one file
 RETRY_SECONDS = 15
 TRIES = 8  # in a row; then the file is given up, and said so
@@ -85,7 +87,7 @@ def _claim() -> Capture | None:
     if found is None:
         return None
     mine = Capture.objects.filter(pk=found.pk, next_at=found.next_at, state=found.state)
-    if not mine.update(next_at=at + timedelta(seconds=LEASE_SECONDS)):
+    if not mine.update(next_at=at + timedelta(seconds=settings.LEASE_SECONDS)):
         return None
     return Capture.objects.select_related("device", "case", "step__run__case").get(pk=found.pk)
 
@@ -125,39 +127,43 @@ def _wait(capture: Capture) -> float:
 def _keep(look: Look, said: Said, segment: Segment) -> None:
     """Fetch a file, read it, and write evidence, row and what it showed in one transaction."""
     capture = look.capture
-    try:
-        data = _fetched(look, segment)
-    except SourceLimited:
-        raise
-    except SecopsError as error:
-        if capture.failures + 1 < TRIES:
+    with store().draft(limit=MOST_BYTES) as draft:
+        try:
+            read = _fetched(look, segment, draft)
+        except (SourceLimited, StoreFullError):
             raise
-        _give_up(capture, segment, str(error))
-        return
-    hit("segment_fetched")
-    read = pcap.summary(data, mac=capture.mac, address=capture.address)
-    fresh = peers.unseen(capture, look.host, read)
-    with store().draft(limit=None) as draft, transaction.atomic():
-        if not _is_mine(capture, segment):
+        except SecopsError as error:
+            if capture.failures + 1 < TRIES:
+                raise
+            _give_up(capture, segment, str(error))
             return
-        row = CaptureSegment(capture=capture, name=segment.name, packets=read.packets, new_peers=len(fresh))
-        row.at = clock.now()
-        if read.packets or not read.is_whole:
-            draft.write(data)
-            draft.finish()
-            row.evidence = evidence.keep(capture.case_id, draft, **_described(look, said, segment))
-        row.save(force_insert=True)
-        peers.attach(capture, fresh, row.evidence)
+        hit("segment_fetched")
+        fresh = peers.unseen(capture, look.host, read)
+        with transaction.atomic():
+            if not _is_mine(capture, segment):
+                return
+            row = CaptureSegment(capture=capture, name=segment.name, packets=read.packets, new_peers=len(fresh))
+            row.at = clock.now()
+            if read.packets or not read.is_whole:
+                row.evidence = evidence.keep(capture.case_id, draft, **_described(look, said, segment))
+            row.save(force_insert=True)
+            peers.attach(capture, fresh, row.evidence)
     hit("segment_kept")
 
 
-def _fetched(look: Look, segment: Segment) -> bytes:
-    data = bytearray()
-    for chunk in look.connector.fetch_segment(look.host, look.capture.handle, segment, 0):
-        data += chunk
-        if len(data) > MOST_BYTES:
-            raise SecopsError(f"A file of the capture is larger than {MOST_BYTES // 1024**2} MB.")
-    return bytes(data)
+def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
+    """Into the draft and, because a draft cannot be read before it has its place, into a file beside it."""
+    capture = look.capture
+    with TemporaryFile(dir=settings.DATA_DIR) as copy:
+        for chunk in look.connector.fetch_segment(look.host, capture.handle, segment, 0):
+            draft.write(chunk)
+            copy.write(chunk)
+        draft.finish()
+        copy.flush()
+        if not draft.size:
+            return pcap.Summary(is_whole=False)
+        with mmap(copy.fileno(), 0, access=ACCESS_READ) as data:
+            return pcap.summary(data, mac=capture.mac, address=capture.address)
 
 
 def _is_mine(capture: Capture, segment: Segment) -> bool:

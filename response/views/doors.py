@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Count, Q
+
 from cases.choices import DeviceReason, DeviceState
 from cases.models import Case, CaseDevice
 from response.actions.isolation import DEVICE_DOOR, NETWORK_DOOR
-from response.choices import StepState
-from response.models import StepRun
+from response.choices import CaptureState, StepState
+from response.models import Capture, StepRun
+from secops.wording import clock
 
 CLEARED = DeviceState.CLEARED
 ACCOUNT, SESSIONS = ("disable_account", "enable_account"), ("revoke_sessions",)
@@ -53,6 +56,23 @@ def doors_of(case: Case) -> list[Doors]:
         )
         for part in shown
     ]
+
+
+def watched(case: Case) -> list[str]:
+    """One line for each packet capture of the case."""
+    found = Capture.objects.filter(case=case).select_related("device").order_by("pk")
+    counted = found.annotate(files=Count("segments", filter=Q(segments__evidence__isnull=False)))
+    return [_watched(one, one.files) for one in counted[:MOST_DEVICES]]
+
+
+def _watched(capture: Capture, files: int) -> str:
+    at = f" at {capture.sensor}" if capture.sensor else ""
+    count = f"{files} file{'s' if files != 1 else ''}"
+    name = f"{capture.device.name}: packets{at}"
+    if capture.stopped_at:
+        ended = "failed" if capture.state == CaptureState.FAILED else "ended"
+        return f"{name}, {ended} {clock(capture.stopped_at)}, {count}. {capture.reason}".strip()
+    return f"{name} since {clock(capture.started_at)}, until release, {count}. {capture.reason}".strip()
 
 
 def _door(case: Case, pair: tuple[str, ...], untouched: str, **target: int) -> Door:

@@ -21,7 +21,7 @@ from response.errors import RunbookError
 from response.models import Run, RunbookVersion
 from response.services import drills, policy, progress, protection, runbooks, runs, scope
 from response.views import board
-from response.views.doors import doors_of
+from response.views.doors import doors_of, watched
 from secops import expressions
 
 SHOWN_RUNS = 5
@@ -73,6 +73,7 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
         "case": case,
         "cards": cards,
         "doors": doors_of(case) if cards else [],
+        "watched": watched(case),
         "is_live": any(card.is_live for card in cards),
         "offers": offers(case) if case.is_open else [],
         "is_escalated": case.stage not in {Stage.NEW, Stage.TRIAGE},

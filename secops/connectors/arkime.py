@@ -19,7 +19,7 @@ from secops.http import HttpError
 
 DAY = 86_400  # seconds; a device that no sensor saw for so long is seen by none
 MOST_SESSIONS = "2000000"  # the most that the viewer puts into one file; without it, it gives a hundred
-HEADER = 24  # bytes of a pcap file without packets
+FETCH_SECONDS = 20  # for one file, well within the lease of who fetches it
 
 
 class NetworksField(forms.CharField):
@@ -128,10 +128,14 @@ class Arkime(Connector):
         """All packets of the sessions that ended within the window: each session is in one segment only."""
         wish = Wish.read(handle)
         start, _, stop = segment.name.partition("-")
-        answer = self.checked(self._get("sessions/pcap", wish.term, start, stop, bounding="last", length=MOST_SESSIONS))
-        if len(answer.body) < HEADER:
-            raise HttpError(f"{answer.host} sent no pcap", status=answer.status)
-        yield answer.body[offset:]
+        self._sessions(wish.term, int(start), int(stop))
+        params = {"expression": wish.term, "startTime": start, "stopTime": stop}
+        params |= {"bounding": "last", "length": MOST_SESSIONS}
+        left = offset  # the viewer makes the file anew at each request: it cannot begin in the middle
+        for chunk in self.login.stream(f"{self.setting('url')}/api/sessions/pcap", params, seconds=FETCH_SECONDS):
+            if len(chunk) > left:
+                yield chunk[left:]
+            left = max(0, left - len(chunk))
 
     def stop_capture(self, host: Host, handle: str) -> str:
         wish = Wish.read(handle)

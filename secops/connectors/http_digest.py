@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from secrets import token_hex
 from threading import Lock
 from urllib.parse import urlencode, urlsplit
@@ -32,6 +33,11 @@ class DigestLogin:
             self._take(answer)
             answer = self.connector.http.request("GET", whole, headers=self._header(whole))
         return answer
+
+    def stream(self, url: str, params: dict[str, str], *, seconds: float) -> Iterator[bytes]:
+        """A body that is larger than an answer; after a `get`, which sees to it that the nonce is fresh."""
+        whole = f"{url}?{urlencode(params)}"
+        return self.connector.http.stream(whole, seconds=seconds, headers=self._header(whole))
 
     def _take(self, answer: Answer) -> None:
         kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")

@@ -13,6 +13,7 @@ from cases.services.store import FolderStore, store
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment
 from response.services import captures, decisions, invariants, peers, recovery
+from response.views.doors import watched
 from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
@@ -198,6 +199,9 @@ def test_a_release_stops_the_capture_with_a_last_file(network, world, case, anal
     capture = Capture.objects.get()
     assert (capture.state, capture.reason) == (CaptureState.STOPPED, "The device was released")
     assert [one.name for one in CaptureSegment.objects.all()] == ["last"]
+    (line,) = watched(case)
+    assert line.startswith("FIN-LT-0142: packets at LIS-2, ended ")
+    assert line.endswith(", 1 file. The device was released")
     assert story(case)[-1] == "Packet capture of FIN-LT-0142 ended: 1 file, 8 packets. The device was released"
     assert captures.due_counts() == {"captures": 0, "next_at": None}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from cases.choices import DeviceState
 from cases.models import Case, CaseDevice, CaseObservable, CasePerson, Device, TimelineEntry
@@ -163,8 +164,20 @@ def test_who_approves_a_quarantine_reads_that_nothing_can_be_captured(network, c
 
     run = begin(case, analyst, QUARANTINE)
 
-    assert "No packet capture is possible there" in plan_of(step_of(run, "quarantine")).consequence
-    assert address in plan_of(step_of(run, "quarantine")).consequence
+    assert "No packet capture is possible there" in plan_of(step_of(run, "quarantine")).warning
+    assert address in plan_of(step_of(run, "quarantine")).warning
+
+
+def test_the_warning_stands_in_the_box_and_on_the_page(client, network, connected, case, analyst, responder):
+    network.watches = False
+    step = step_of(begin(case, analyst, QUARANTINE), "quarantine")
+    client.force_login(responder)
+
+    panel = client.get(reverse("response:panel", args=[case.pk])).content.decode()
+    page = client.get(reverse("response:approval", args=[step.pk])).content.decode()
+
+    assert "No packet capture is possible there: no sensor sees" in panel
+    assert "No packet capture is possible there: no sensor sees" in page
 
 
 def test_a_capture_that_was_refused_is_read_before_the_approval(network, connected, case, analyst):
@@ -174,7 +187,7 @@ def test_a_capture_that_was_refused_is_read_before_the_approval(network, connect
     settle_down()
 
     assert step_of(run, "capture").state == StepState.FAILED
-    assert "no sensor has seen it" in plan_of(step_of(run, "quarantine")).consequence
+    assert "no sensor has seen it" in plan_of(step_of(run, "quarantine")).warning
 
 
 def test_a_device_in_the_full_tunnel_vpn_is_warned_about(network, connected, case, analyst, settings):
@@ -182,7 +195,7 @@ def test_a_device_in_the_full_tunnel_vpn_is_warned_about(network, connected, cas
 
     run = begin(case, analyst, ISOLATE)
 
-    assert "full-tunnel VPN" in plan_of(step_of(run, "isolate")).consequence
+    assert "full-tunnel VPN" in plan_of(step_of(run, "isolate")).warning
 
 
 # --- accounts -----------------------------------------------------------------------------------------------------
@@ -322,7 +335,7 @@ def test_a_public_resolver_on_a_warning_list_is_shown_and_refused(network, case,
     say_yes(step_of(run, "b"), responder)
     settle_down()
 
-    assert "Public DNS" in plan.consequence
+    assert "Public DNS" in plan.warning
     assert step_of(run, "b").state == StepState.FAILED
     assert network.effects == []
 
