@@ -9,17 +9,20 @@ from response.models import KindRunbook, Runbook
 from response.services import drafts, runbooks
 
 FOLDER = Path(__file__).parent.parent / "shipped"
-OFFERED: dict[str, tuple[str, ...]] = {  # file -> slugs of the kinds that offer it, in the order of their pages
-    "contain-device": ("known-bad-address", "registry-activity", "default"),
+SLUGS = ("contain-device", "watch-device", "memory-first")  # one that starts another stands behind it
+OFFERED = {  # by kind; the first is the one that is suggested
+    "known-bad-address": ("contain-device", "watch-device"),
+    "registry-activity": ("memory-first", "contain-device"),
+    "default": ("contain-device", "watch-device"),
 }
 
 
 def install() -> str:
     """For `setup`; safe to repeat."""
-    return "\n".join(_ensure(slug, kinds) for slug, kinds in OFFERED.items())
+    return "\n".join(_ensure(slug) for slug in SLUGS)
 
 
-def _ensure(slug: str, kinds: tuple[str, ...]) -> str:
+def _ensure(slug: str) -> str:
     """Install it once; a runbook that is there already stays as people made it."""
     if found := Runbook.objects.filter(slug=slug).first():
         return f"Runbook {found.title} is there"
@@ -27,6 +30,7 @@ def _ensure(slug: str, kinds: tuple[str, ...]) -> str:
     with transaction.atomic():
         runbook = drafts.take(path.read_text(encoding="utf-8"), path.name, actor=None)
         runbooks.publish(runbook, actor=None, note="Shipped")
-        for order, kind in enumerate(AlertKind.objects.filter(slug__in=kinds)):
-            KindRunbook.objects.get_or_create(kind=kind, runbook=runbook, defaults={"order": order})
+        for kind in AlertKind.objects.filter(slug__in=[kind for kind, slugs in OFFERED.items() if slug in slugs]):
+            place = OFFERED[kind.slug].index(slug)
+            KindRunbook.objects.get_or_create(kind=kind, runbook=runbook, defaults={"order": place})
     return f"Runbook {runbook.title} installed"
