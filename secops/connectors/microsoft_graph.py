@@ -17,6 +17,7 @@ from secops.connectors.microsoft_directory import device_record, login_of, perso
 from secops.connectors.microsoft_kql import Row, word
 from secops.connectors.microsoft_login import TokenSource, bearer
 from secops.connectors.microsoft_posture import PostureQuestions
+from secops.connectors.microsoft_search import SearchQuestions
 from secops.http import HttpError
 
 PERSON = (
@@ -28,7 +29,7 @@ DEVICE = "id,deviceId,displayName,operatingSystem,operatingSystemVersion,approxi
 
 
 @connectors.register
-class MicrosoftGraph(ChangeQuestions, PostureQuestions, Connector):
+class MicrosoftGraph(ChangeQuestions, PostureQuestions, SearchQuestions, Connector):
     """Entra ID and Defender XDR through one application: Directory, User and ThreatHunting read rights."""
 
     slug = "microsoft-graph"

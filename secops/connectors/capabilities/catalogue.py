@@ -8,6 +8,7 @@ from secops.connectors.capabilities.containment import Accounts, Blocks, Quarant
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
 from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
 from secops.connectors.capabilities.files import FileActivity, FindFile
+from secops.connectors.capabilities.hunting import Hunts
 from secops.connectors.capabilities.identity import Directory, Leases, SignIns
 from secops.connectors.capabilities.places import Listings, Locate, Register, Reputations
 from secops.connectors.capabilities.traffic import Flows, WebRequests
@@ -28,6 +29,7 @@ CAPABILITIES: dict[str, type[Any]] = {
     "processes": Processes,
     "file_activity": FileActivity,
     "find_file": FindFile,
+    "hunt": Hunts,
     "isolate": Isolation,
     "quarantine": Quarantine,
     "account": Accounts,
