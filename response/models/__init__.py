@@ -4,6 +4,7 @@ from response.models.approvals import Approval
 from response.models.drills import Drill
 from response.models.incidents import MajorIncident
 from response.models.limits import MaintenanceWindow, ProtectedDevices
+from response.models.hunts import Hunt, HuntAsk, HuntHit
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
@@ -13,6 +14,9 @@ __all__ = [
     "Attempt",
     "Breaker",
     "Drill",
+    "Hunt",
+    "HuntAsk",
+    "HuntHit",
     "KillSwitch",
     "KindRunbook",
     "MaintenanceWindow",

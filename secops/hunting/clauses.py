@@ -49,6 +49,19 @@ class ClauseKind(TextChoices):
 _DIGITS = {ClauseKind.SHA256: 64, ClauseKind.SHA1: 40, ClauseKind.MD5: 32, ClauseKind.IMPHASH: 32}
 
 
+OF_OBSERVABLE = {  # kinds of observables that can be hunted for
+    "hash_sha256": ClauseKind.SHA256,
+    "hash_sha1": ClauseKind.SHA1,
+    "hash_md5": ClauseKind.MD5,
+    "file_path": ClauseKind.PATH,
+    "file_name": ClauseKind.FILE_NAME,
+    "registry_key": ClauseKind.REGISTRY_KEY,
+    "process": ClauseKind.PROCESS,
+    "ip": ClauseKind.ADDRESS,
+    "domain": ClauseKind.DOMAIN,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
     """One thing to look for; what fits any of a hunt's clauses is a hit."""
