@@ -2,9 +2,9 @@
 
 from response.models.approvals import Approval
 from response.models.drills import Drill
+from response.models.hunts import Hunt, HuntAsk, HuntHit
 from response.models.incidents import MajorIncident
 from response.models.limits import MaintenanceWindow, ProtectedDevices
-from response.models.hunts import Hunt, HuntAsk, HuntHit
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun

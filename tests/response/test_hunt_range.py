@@ -1,6 +1,5 @@
 """A hunt against the practice range itself: its hunting over HTTP and its log files, through the engine."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -24,13 +23,13 @@ RULE = (
 
 
 @pytest.fixture
-def attached_range(practice: Range, settings: Any, db: None) -> Iterator[Range]:
+def attached_range(practice: Range, settings: Any, db: None) -> Range:
     settings.NIGHTDESK_INTERNAL_HOSTS = (practice.base.removeprefix("http://"),)
     settings.NIGHTDESK_HUNT_DEVICES = 100_000
     values = practice.entra | {"api_url": f"{practice.base}/graph"}
     integrations.add("microsoft-graph", "Graph", values, {"client_secret": practice.keys["client_secret"]})
     integrations.add("logs", "Logs", {"path": str(practice.folder.parent / "logs")})
-    yield practice
+    return practice
 
 
 def test_the_copy_on_the_second_laptop_and_the_run_key_are_found(

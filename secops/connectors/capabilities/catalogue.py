@@ -5,6 +5,7 @@ from typing import Any
 from secops.connectors.capabilities.acquisition import Acquires
 from secops.connectors.capabilities.capture import Captures
 from secops.connectors.capabilities.containment import Accounts, Blocks, Quarantine
+from secops.connectors.capabilities.detonation import Detonates
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
 from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
 from secops.connectors.capabilities.files import FileActivity, FindFile
@@ -30,6 +31,7 @@ CAPABILITIES: dict[str, type[Any]] = {
     "file_activity": FileActivity,
     "find_file": FindFile,
     "hunt": Hunts,
+    "detonate": Detonates,
     "isolate": Isolation,
     "quarantine": Quarantine,
     "account": Accounts,

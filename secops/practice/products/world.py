@@ -112,6 +112,7 @@ def _credentials(path: Path) -> dict[str, str]:
         "kea_password": secrets.token_urlsafe(18),
         "grr_user": "nightdesk",
         "grr_password": secrets.token_urlsafe(18),
+        "cape_token": secrets.token_hex(20),
     }
     if made.keys() - kept.keys():  # a product has joined the range since
         replace(path, made | kept)
