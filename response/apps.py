@@ -9,11 +9,23 @@ class ResponseConfig(AppConfig):
     def ready(self) -> None:
         from response.actions.base import actions
         from response.admin import KindRunbookInline
-        from response.services import captures, drills, incidents, paging, protection, recovery, shipped, steps, whole
+        from response.services import (
+            captures,
+            drills,
+            hunt_asks,
+            incidents,
+            paging,
+            protection,
+            recovery,
+            shipped,
+            steps,
+            whole,
+        )
         from secops import registry
 
         actions.discover("response.actions")
         registry.duties.put("response:steps", steps.work)
+        registry.duties.put("response:hunts", hunt_asks.work)
         registry.duties.put("response:pages", paging.work)
         registry.duties.put("response:captures", captures.work)
         registry.duties.put("tick:response", recovery.tick)

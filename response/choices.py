@@ -68,6 +68,27 @@ ENDED_STEP = (
 LIVE_EFFECT = (StepState.CLAIMED, StepState.SENDING, StepState.POLLING, StepState.VERIFYING)
 
 
+class HuntState(models.TextChoices):
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    STOPPED = "stopped", "Stopped"
+    FAILED = "failed", "Failed"
+
+
+class AskState(models.TextChoices):
+    """Where one question of a hunt to one source stands."""
+
+    DUE = "due", "Waits"
+    ASKING = "asking", "Being asked"
+    ANSWERED = "answered", "Answered"
+    REFUSED = "refused", "Refused"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+OPEN_ASK = (AskState.DUE, AskState.ASKING)
+
+
 class Outcome(models.TextChoices):
     """How an attempt ended."""
 

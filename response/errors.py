@@ -1,5 +1,7 @@
 """What can be wrong in response; each text is written for the analyst."""
 
+from typing import Any
+
 from secops.errors import ConflictError, NotAllowedError, SecopsError
 
 
@@ -21,3 +23,14 @@ class RunbookError(SecopsError):
 
 class ActionError(SecopsError):
     """The action ends here, and it is known that nothing was done."""
+
+
+class AskFirstError(SecopsError):
+    """Only now is it known how far the action would reach, and that people decide on that; nothing was done.
+
+    `params` are added to the step's: what is approved is what was seen.
+    """
+
+    def __init__(self, message: str, params: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.params = params

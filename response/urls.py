@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from response.views import alone, approvals, collecting, drills, incidents, nights, panel, report, run
+from response.views import alone, approvals, collecting, drills, hunts, incidents, nights, panel, report, run
 
 app_name = "response"
 urlpatterns = [
@@ -20,6 +20,12 @@ urlpatterns = [
         for what in ("pause", "resume", "stop", "cancel", "undo_all")
     ],
     *[path(f"steps/<int:pk>/{what}/", run.decide, {"what": what}, name=what) for what in run.DECISIONS],
+    path("cases/<case:pk>/hunts/", hunts.case_hunts, name="case_hunts"),
+    path("cases/<case:pk>/hunts/start/", hunts.start, name="hunt_start"),
+    path("hunts/", hunts.hunts, name="hunts"),
+    path("hunts/<int:pk>/", hunts.hunt, name="hunt"),
+    path("hunts/<int:pk>/answer/", hunts.answer, name="hunt_answer"),
+    *[path(f"hunts/<int:pk>/{what}/", hunts.act, {"what": what}, name=f"hunt_{what}") for what in hunts.ACTS],
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/waiting/", approvals.waiting, name="approvals_waiting"),
     path("approvals/<int:pk>/", approvals.approval, name="approval"),

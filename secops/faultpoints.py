@@ -9,6 +9,7 @@ SIGNALS = {KILL: signal.SIGKILL, STOP: signal.SIGSTOP}
 POINTS = (
     *("claim", "intent", "send", "done", "read_back", "lookup_claim", "lookup_asked", "lookup_done"),
     *("segment_fetched", "segment_kept"),
+    *("hunt_claim", "hunt_asked", "hunt_done"),
     *("evidence_begun", "evidence_written", "evidence_synced", "evidence_closed", "evidence_renamed"),
     *("evidence_placed", "evidence_row", "evidence_done"),
     *("fetched", "fetched_all"),

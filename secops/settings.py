@@ -232,6 +232,7 @@ PAUSE_HOLE_SECONDS = env.number("NIGHTDESK_PAUSE_HOLE_SECONDS", 15)
 PUBLISH_ALONE = env.flag("NIGHTDESK_PUBLISH_ALONE")  # the author of a draft may publish it without a second person
 APPROVAL_SECONDS = env.number("NIGHTDESK_APPROVAL_SECONDS", 1800)
 ISOLATIONS_PER_HOUR = int(env.number("NIGHTDESK_ISOLATIONS_PER_HOUR", 10))  # of the whole house; more wait
+NIGHTDESK_HUNT_DEVICES = int(env.number("NIGHTDESK_HUNT_DEVICES", 500))  # a hunt over more asks a person first
 PAGE_SECONDS = env.number("NIGHTDESK_PAGE_SECONDS", 300)  # until the next on the rota is called
 
 # --- evidence --------------------------------------------------------------------------------------------------------

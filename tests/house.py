@@ -16,8 +16,8 @@ from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObserva
 from cases.services import evidence, timeline
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Lookup
-from response.choices import Consent
-from response.models import MajorIncident, Override, StandingApproval, StepRun
+from response.choices import Consent, HuntState
+from response.models import Hunt, HuntAsk, HuntHit, MajorIncident, Override, StandingApproval, StepRun
 from response.services import runs
 from secops import integrations
 from secops.models import User
@@ -42,6 +42,7 @@ class Things:
     item: str
     sha256: str
     override: int
+    hunt: int
 
     def url(self, template: str) -> str:
         return template.format(**vars(self))
@@ -121,9 +122,29 @@ def _fill(word: str, version: int, shared: Observable, member: User, **fields: A
         params_sha256=step.params_sha256,
         at=timezone.now(),
     )
+    hunt = _hunt(case, step, word, member)
     return Things(
-        *(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256, override.pk)
+        *(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256, override.pk, hunt.pk)
     )
+
+
+def _hunt(case: Case, step: StepRun, word: str, member: User) -> Hunt:
+    at = timezone.now()
+    hunt = Hunt.objects.create(
+        case=case,
+        step=step,
+        asked_by=member,
+        title=f"File name {word}.dll",
+        clauses=[{"kind": "file_name", "value": f"{word}.dll"}],
+        start_at=at - timedelta(days=30),
+        end_at=at,
+        state=HuntState.DONE,
+        created_at=at,
+        ended_at=at,
+    )
+    HuntAsk.objects.create(hunt=hunt, source="EDR", clause=0, part=0, about="files", state="failed", reason=word)
+    HuntHit.objects.create(hunt=hunt, source="EDR", clause=0, name=word, what=f"C:\\{word}.dll", key=word)
+    return hunt
 
 
 def _lookup(case: Case, word: str) -> Lookup:

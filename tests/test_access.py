@@ -36,6 +36,7 @@ class Door:
 REASON = "A test of ours"
 LONG_REASON = "A test of ours, and nobody picks up"
 CLOSE = {"disposition": "false_positive", "reason": REASON}
+HUNT = {"kind": "file_name", "values": "updater.dll", "days": "30", "request_id": str(uuid4())}
 CASE, RUN, STEP = "/cases/CASE-{case}/", "/runs/{run}/", "/steps/{step}/"
 ITEM = CASE + "evidence/E-{item}/"
 DOORS: dict[str, Door] = {
@@ -109,6 +110,13 @@ DOORS: dict[str, Door] = {
     "response:undo": Door(path=STEP + "undo/", get="nobody", post=WORKERS),
     "response:undo_all": Door(path=RUN + "undo_all/", get="nobody", post=WORKERS),
     "response:extend": Door(path=STEP + "extend/", get="nobody", post=WORKERS, data={"hours": "4"}),
+    "response:case_hunts": Door(path=CASE + "hunts/"),
+    "response:hunt_start": Door(path=CASE + "hunts/start/", post=WORKERS, data=HUNT),
+    "response:hunts": Door(path="/hunts/", get="signed in"),
+    "response:hunt": Door(path="/hunts/{hunt}/"),
+    "response:hunt_answer": Door(path="/hunts/{hunt}/answer/", get="nobody", post=WORKERS, data=HUNT),
+    "response:hunt_stop": Door(path="/hunts/{hunt}/stop/", get="nobody", post=WORKERS),
+    "response:hunt_retry": Door(path="/hunts/{hunt}/retry/", get="nobody", post=WORKERS),
     "response:approvals": Door(path="/approvals/", get="signed in"),
     "response:approvals_waiting": Door(path="/approvals/waiting/", get="signed in"),
     "response:approval": Door(path="/approvals/{step}/"),

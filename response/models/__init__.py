@@ -3,6 +3,7 @@
 from response.models.approvals import Approval
 from response.models.captures import Capture, CaptureSegment
 from response.models.drills import Drill
+from response.models.hunts import Hunt, HuntAsk, HuntHit
 from response.models.incidents import MajorIncident
 from response.models.limits import MaintenanceWindow, ProtectedDevices
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
@@ -16,6 +17,9 @@ __all__ = [
     "Capture",
     "CaptureSegment",
     "Drill",
+    "Hunt",
+    "HuntAsk",
+    "HuntHit",
     "KillSwitch",
     "KindRunbook",
     "MaintenanceWindow",

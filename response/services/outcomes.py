@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, Risk, StepState
 from response.models import Attempt, StepRun
+from response.models.runbooks import body_hash
 from response.services import breakers, children, clock, drills, progress, spread, transitions, undoing
 from secops.connectors.base import connectors
 from secops.models import Integration
@@ -90,6 +92,31 @@ def later(step_id: int, token: int, text: str, seconds: float) -> None:
         if step is not None:
             transitions.close_attempt(step, Outcome.LATER, text)
             _again(step, text, seconds, attempts=max(0, step.attempts - 1))
+
+
+def ask_first(step_id: int, token: int, text: str, params: dict[str, Any]) -> None:
+    """Nothing was done, and people decide: the step waits with what it found out as parameters, an approval or a
+    standing one is then bound to them. An approval from before was of less, and counts no more."""
+    with _mine(step_id, token, text) as step:
+        if step is None:
+            return
+        transitions.close_attempt(step, Outcome.LATER, text)
+        Attempt.objects.filter(step=step, token=token).update(sent_at=None)  # only asked how far it would reach
+        step.params = step.params | params
+        transitions.change(
+            step,
+            StepState.WAITING,
+            frm=[StepState.SENDING],
+            text=text,
+            story=f"Asked: {step.title}. {text}",
+            params=step.params,
+            params_sha256=body_hash(step.params),
+            approvals_needed=max(1, step.approvals_needed),
+            attempts=max(0, step.attempts - 1),
+            lease_until=None,
+            not_before=None,
+            deadline=clock.after(settings.APPROVAL_SECONDS),
+        )
 
 
 def not_sent(step_id: int, token: int, text: str, *, is_ours: bool = False) -> None:

@@ -8,7 +8,17 @@ from django.db.models import Min, Q, QuerySet
 
 from response.choices import BEFORE_SENDING, LIVE_EFFECT, Outcome, RunState, StepState
 from response.models import Run, StepRun
-from response.services import captures, clock, outcomes, paging, progress, steps, transitions, unanswered
+from response.services import (
+    captures,
+    clock,
+    hunt_asks,
+    outcomes,
+    paging,
+    progress,
+    steps,
+    transitions,
+    unanswered,
+)
 from secops import taskqueue
 
 LEASED = (StepState.CLAIMED, StepState.SENDING)
@@ -39,7 +49,12 @@ def due_counts() -> dict[str, Any]:
     )
     times = left.aggregate(first=Min("not_before"), lease=Min("lease_until", filter=Q(state__in=LEASED)))
     known = [time for time in times.values() if time is not None]
-    return {"steps": left.count(), "pages": paging.due(), "next_at": min(known, default=None)}
+    return {
+        "steps": left.count(),
+        "pages": paging.due(),
+        "hunts": hunt_asks.left(),
+        "next_at": min(known, default=None),
+    }
 
 
 def is_overdue(seconds: float) -> bool:
@@ -51,7 +66,8 @@ def _is_work_due(at: datetime) -> bool:
     """Has anything been due since then: a read-back, a step to send, or one whose tries are spent?"""
     checks = StepRun.objects.filter(state__in=(StepState.VERIFYING, StepState.POLLING), not_before__lte=at)
     found = (checks, _since(steps.due(at), at), _since(steps.spent(), at))
-    return paging.is_due(at) or captures.is_due(at) or any(rows.exists() for rows in found)
+    rows_of_others = (paging, captures, hunt_asks)
+    return any(one.is_due(at) for one in rows_of_others) or any(rows.exists() for rows in found)
 
 
 def _since(rows: QuerySet[StepRun], at: datetime) -> QuerySet[StepRun]:

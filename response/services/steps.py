@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from response.actions.base import Action, actions, connector_for
 from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
-from response.errors import ActionError, TransitionError
+from response.errors import ActionError, AskFirstError, TransitionError
 from response.models import Attempt, Run, StepRun
 from response.services import (
     clock,
@@ -179,6 +179,8 @@ def send(intent: Intent) -> None:
             done = intent.action.do(progress.call_of(step, intent.connector))
     except (SourceLimited, NoEffect) as error:
         _take_no(intent, error)
+    except AskFirstError as error:
+        outcomes.ask_first(step.pk, step.token, str(error), error.params)
     except (ActionError, SourceRefused) as error:
         outcomes.refused(step.pk, step.token, str(error), is_ours=isinstance(error, ActionError))
     except (HttpError, Doubt) as error:

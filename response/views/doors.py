@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
-
 from cases.choices import DeviceReason, DeviceState
 from cases.models import Case, CaseDevice
 from response.actions.isolation import DEVICE_DOOR, NETWORK_DOOR
@@ -61,8 +59,7 @@ def doors_of(case: Case) -> list[Doors]:
 def watched(case: Case) -> list[str]:
     """One line for each packet capture of the case."""
     found = Capture.objects.filter(case=case).select_related("device").order_by("pk")
-    counted = found.annotate(files=Count("segments", filter=Q(segments__evidence__isnull=False)))
-    return [_watched(one, one.files) for one in counted[:MOST_DEVICES]]
+    return [_watched(one, one.segments.exclude(evidence=None).count()) for one in found[:MOST_DEVICES]]
 
 
 def _watched(capture: Capture, files: int) -> str:

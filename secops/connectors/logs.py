@@ -10,9 +10,11 @@ from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.devices import Change, ProcessFact
 from secops.connectors.capabilities.errors import SourceRefused
 from secops.connectors.capabilities.files import FileEvent, RemovableMedia
+from secops.connectors.capabilities.hunting import Hunted, HuntLoad, Scope
 from secops.connectors.capabilities.identity import Host, Lease, SignIn
 from secops.connectors.capabilities.traffic import DayVolume, Flow, PeerTotal, WebRequest, Window
-from secops.logfiles import changes, fileactivity, flows, leases, processes, sessions, web
+from secops.hunting.conditions import Query
+from secops.logfiles import changes, fileactivity, flows, leases, processes, searching, sessions, web
 from secops.logfiles.store import LogStore, shared_store
 
 
@@ -91,6 +93,12 @@ class Logs(Connector):
 
     def sign_ins(self, host: Host, start: datetime, end: datetime) -> list[SignIn]:
         return sessions.sign_ins(self._store(), host, start, end)
+
+    def hunt_load(self, scope: Scope, start: datetime, end: datetime) -> HuntLoad:
+        return searching.hunt_load(self._store(), scope, start, end)
+
+    def hunt_for(self, query: Query, scope: Scope, start: datetime, end: datetime, limit: int) -> Hunted:
+        return searching.hunt_for(self._store(), query, scope, start, end, limit)
 
     def _store(self) -> LogStore:
         folder = Path(str(self.setting("path")))

@@ -18,6 +18,7 @@ from secops.connectors.microsoft_directory import device_record, login_of, perso
 from secops.connectors.microsoft_kql import Row, word
 from secops.connectors.microsoft_login import TokenSource, bearer
 from secops.connectors.microsoft_posture import PostureQuestions
+from secops.connectors.microsoft_search import SearchQuestions
 from secops.http import HttpError
 
 PERSON = (
@@ -29,7 +30,7 @@ DEVICE = "id,deviceId,displayName,operatingSystem,operatingSystemVersion,approxi
 
 
 @connectors.register
-class MicrosoftGraph(AccountEffects, ChangeQuestions, PostureQuestions, Connector):
+class MicrosoftGraph(AccountEffects, ChangeQuestions, PostureQuestions, SearchQuestions, Connector):
     """Entra ID and Defender XDR through one application: Directory, User and ThreatHunting read rights, and those that
     closing an account takes."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from secops.logfiles.catalogue import Kind, LogFile
 
-VERSION = 2  # raise it when a table or its SQL changes: the cache is made again
+VERSION = 3  # raise it when a table or its SQL changes: the cache is made again
 RELATIVE_BELOW = 1e8  # seconds
 
 TABLES: dict[str, dict[str, str]] = {
@@ -63,7 +63,9 @@ TABLES: dict[str, dict[str, str]] = {
         **{"signer": "VARCHAR", "is_signed": "BOOLEAN", "peer": "VARCHAR", "peer_port": "BIGINT"},
         **{"peer_name": "VARCHAR", "address": "VARCHAR", "logon": "VARCHAR", "logon_kind": "BIGINT"},
         **{"device_id": "VARCHAR", "device_name": "VARCHAR", "size": "BIGINT", "object_kind": "VARCHAR"},
-        **{"task": "VARCHAR", "message": "VARCHAR"},
+        **{"task": "VARCHAR", "message": "VARCHAR", "sha1": "VARCHAR", "md5": "VARCHAR", "imphash": "VARCHAR"},
+        **{"original_name": "VARCHAR", "company": "VARCHAR", "product": "VARCHAR", "description": "VARCHAR"},
+        **{"integrity": "VARCHAR", "directory": "VARCHAR"},
     },
 }
 TABLES_OF: dict[Kind, tuple[str, ...]] = {

@@ -47,7 +47,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {  # column: names in the event, lower cas
     "size": ("filesize", "size"),
     "object_kind": ("objecttype",),
     "task": ("task",),
+    "original_name": ("originalfilename",),
+    "company": ("company",),
+    "product": ("product",),
+    "description": ("description",),
+    "integrity": ("integritylevel",),
+    "directory": ("currentdirectory",),
 }
+HASHES = {"sha256": 64, "sha1": 40, "md5": 32, "imphash": 32}  # hexadecimal digits of each
 NUMBERS = {"peer_port", "logon_kind", "size"}
 TIMES = ("utctime", "systemtime", "timecreated", "@timestamp", "timegenerated", "eventtime")
 UNSET = {"", "-", "null"}
@@ -78,7 +85,7 @@ def row_of(event: Mapping[str, Any]) -> dict[str, Any] | None:
         text = _first(fields, names)
         row[column] = _number(text) if column in NUMBERS else text
     row["pid"] = _number(_first(fields, ("newprocessid", "processid")))
-    row["sha256"] = _sha256(fields)
+    row |= _hashes(fields)
     row["is_signed"] = _is_signed(fields)
     row["message"] = _first(fields, ("message",))[:MESSAGE_LENGTH]
     _correct(row, number, fields)
@@ -164,9 +171,14 @@ def _number(text: str) -> int | None:
     return number if abs(number) < LARGEST else None
 
 
-def _sha256(fields: Mapping[str, Any]) -> str:
-    match = re.search(r"SHA256=([0-9A-Fa-f]{64})", _first(fields, ("hashes", "hash")))
-    return match[1].lower() if match else _first(fields, ("sha256",)).lower()
+def _hashes(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Sysmon writes SHA256=...,IMPHASH=... into one field; some shippers split it up."""
+    together = _first(fields, ("hashes", "hash"))
+    found = {}
+    for name, digits in HASHES.items():
+        match = re.search(rf"\b{name}=([0-9A-F]{{{digits}}})\b", together, re.IGNORECASE)
+        found[name] = match[1].lower() if match else _first(fields, (name,)).lower()
+    return found
 
 
 def _is_own_image(fields: Mapping[str, Any]) -> bool:

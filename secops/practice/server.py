@@ -16,6 +16,7 @@ from waitress.server import create_server
 from secops.practice.kql.table_files import Tables
 from secops.practice.products.app import Application
 from secops.practice.products.arkime import Arkime
+from secops.practice.products.cape import Cape
 from secops.practice.products.control import Control
 from secops.practice.products.defender import Defender
 from secops.practice.products.entra import Entra
@@ -49,6 +50,7 @@ def application(world: World) -> Application:
         Grr(world, Flows(world, actions.is_online)),
         Ise(world, actions),
         Arkime(world, Traffic(world, tables, actions)),
+        Cape(world),
     ]
     return Application(products, faults, Control(world, faults, actions, products))
 

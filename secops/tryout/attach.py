@@ -55,6 +55,7 @@ def _range(
         ("arkime", "Arkime", arkime, {"password": keys["arkime_password"]}),
         ("virustotal", "VirusTotal", premium, {"api_key": keys["virustotal_premium_key"]}),
         ("grr", "GRR Rapid Response", grr, {"password": keys["grr_password"]}),
+        ("cape", "CAPE sandbox", {"url": f"{base}/cape", "calls_per_minute": 120}, {"token": keys["cape_token"]}),
         ("rdap", "RDAP", {"url": f"{base}/rdap"}, {}),
         ("smtp", "Mail", mail, {}),
         ("logs", "Network and endpoint logs", {"path": str(folder / "logs")}, {}),

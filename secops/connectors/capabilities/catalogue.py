@@ -5,9 +5,11 @@ from typing import Any
 from secops.connectors.capabilities.acquisition import Acquires
 from secops.connectors.capabilities.capture import Captures
 from secops.connectors.capabilities.containment import Accounts, Blocks, Quarantine
+from secops.connectors.capabilities.detonation import Detonates
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
 from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
 from secops.connectors.capabilities.files import FileActivity, FindFile
+from secops.connectors.capabilities.hunting import Hunts
 from secops.connectors.capabilities.identity import Directory, Leases, SignIns
 from secops.connectors.capabilities.places import Listings, Locate, Register, Reputations
 from secops.connectors.capabilities.traffic import Flows, WebRequests
@@ -28,6 +30,8 @@ CAPABILITIES: dict[str, type[Any]] = {
     "processes": Processes,
     "file_activity": FileActivity,
     "find_file": FindFile,
+    "hunt": Hunts,
+    "detonate": Detonates,
     "isolate": Isolation,
     "quarantine": Quarantine,
     "account": Accounts,

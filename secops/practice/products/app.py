@@ -108,5 +108,5 @@ class Nothing(Product):
     routes = []
 
     def error(self, status: int, message: str = "", *, code: str = "", retry_after: int = 0) -> Response:
-        text = "Practice range: /kea/ /login/ /graph/ /defender/ /vt/ /rdap/ /grr/ /ise/ /arkime/"
+        text = "Practice range: /kea/ /login/ /graph/ /defender/ /vt/ /rdap/ /grr/ /ise/ /arkime/ /cape/"
         return json_answer({"error": message or text}, 404)

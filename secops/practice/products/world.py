@@ -116,6 +116,7 @@ def _credentials(path: Path) -> dict[str, str]:
         "ise_password": secrets.token_urlsafe(18),
         "arkime_user": "nightdesk",
         "arkime_password": secrets.token_urlsafe(18),
+        "cape_token": secrets.token_hex(20),
     }
     if made.keys() - kept.keys():  # a product has joined the range since
         replace(path, made | kept)

@@ -1,0 +1,166 @@
+"""Hunt on all devices: every source that can is asked, and each device that something is found on joins the case."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from cases.models import Case
+from response.actions import hunting
+from response.actions.base import Action, Call, Done, Plan, Poll, Work, actions
+from response.actions.find_file import hashes
+from response.choices import Effect, HuntState, Phase, Risk
+from response.errors import ActionError, AskFirstError
+from response.models import Hunt
+from secops import integrations, quotas
+from secops.connectors.capabilities.errors import NoEffect, SourceLimited, SourceRefused
+from secops.connectors.capabilities.hunting import Scope
+from secops.errors import SecopsError
+from secops.hunting.clauses import Clause, ClauseError, ClauseKind, read
+from secops.models import Integration
+
+MOST_DAYS = 365
+RETRY_SECONDS = 10.0
+POLL_SECONDS = 2.0
+
+
+class ClausesField(forms.JSONField):
+    """[{kind, value}, ...]; empty in a runbook: the case's malicious files."""
+
+    def clean(self, value: Any) -> list[dict[str, str]]:
+        given = super().clean(value)
+        if not given:
+            return []
+        try:
+            return [one.plain for one in read(given)]
+        except ClauseError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@actions.register
+class HuntEverywhere(Action):
+    """Reads only. Over the cap a person decides first, with the number that the sources themselves gave."""
+
+    slug = "hunt"
+    label = "Hunt on all devices"
+    phase = Phase.CONTAINMENT
+    risk = Risk.READ
+    effect = Effect.READ
+    is_noticeable = False
+    traces = "Queries in the hunting log of the EDR, read by its administrators."
+
+    class Params(forms.Form):
+        clauses = ClausesField(
+            required=False,
+            widget=forms.Textarea,
+            help_text="A list of {kind, value}. Empty: every file of the case that a source calls malicious.",
+        )
+        group = forms.CharField(required=False, max_length=120, label="Device group", help_text="Empty: all devices.")
+        days = forms.IntegerField(required=False, min_value=1, max_value=MOST_DAYS, help_text="Empty: 30.")
+        cap = forms.IntegerField(
+            required=False, min_value=0, help_text="Devices that need no approval; never more than the setting."
+        )
+
+        def clean_days(self) -> int:
+            return self.cleaned_data["days"] or 30
+
+        def clean_cap(self) -> int:
+            given, most = self.cleaned_data["cap"], int(settings.NIGHTDESK_HUNT_DEVICES)
+            return most if given is None else min(given, most)
+
+    def plan(self, call: Call) -> Plan:
+        wanted = clauses_of(call.case, call.params)
+        asked = call.params.get("devices")
+        reach = f"It asks about {asked} devices" if asked else "Not every source says how many devices it would ask"
+        return Plan(
+            what=f"Hunt for {', '.join(one.title for one in wanted[:3]) or 'the malicious files of the case'}"
+            f"{f' and {len(wanted) - 3} more' if len(wanted) > 3 else ''}",
+            consequence="Reads only."
+            if asked is None
+            else f"Reads only. {reach}; over {call.params['cap']} a person decides.",
+            undo="Nothing is changed.",
+            steps=tuple(one.title for one in wanted),
+            if_unanswered="Nothing is looked for.",
+        )
+
+    def do(self, call: Call) -> Done:
+        hunt = Hunt.objects.filter(step=call.step_id).first()
+        if hunt is None:
+            clauses = clauses_of(call.case, call.params)
+            if not clauses and call.case.enrichment.get("pending"):
+                raise NoEffect("Sources are still being asked whether the case's files are malicious", RETRY_SECONDS)
+            if not clauses:
+                return Done(text="No file of the case is known to be malicious, so there is nothing to look for")
+            hunt = self._begin(call, clauses)
+        names = sorted(set(hunt.asks.order_by().values_list("source", flat=True)))
+        return Done(text=f"Asking {', '.join(names)}", handle=str(hunt.pk), is_polled=True, data={"hunt": hunt.pk})
+
+    def _begin(self, call: Call, clauses: Sequence[Clause]) -> Hunt:
+        sources = integrations.with_capability(hunting.CAPABILITY)
+        allowed = [one for one in sources if not hunting.why_not(one, call.case)]
+        if not allowed:
+            why = f": {hunting.why_not(sources[0], call.case)}" if sources else ""
+            raise ActionError(f"No source is set up that this case may hunt in{why}")
+        wanted = hunting.wanted_of(dict(call.params), clauses)
+        devices = _load(allowed, wanted)
+        agreed = call.params.get("devices")
+        is_over = devices is None or devices > call.params["cap"]
+        if is_over and (agreed is None or (devices or 0) > agreed):
+            said = "Not every source says how many devices it would ask" if devices is None else f"{devices} devices"
+            text = f"{said}: more than {call.params['cap']} need an approval"
+            raise AskFirstError(text, {"devices": devices or 0})
+        return hunting.open_hunt(call.step_id, wanted, sources, devices)
+
+    def poll(self, call: Call) -> Poll:
+        hunt = _hunt(call)
+        standing = hunting.standing_of(hunt)
+        if hunt.state == HuntState.RUNNING:
+            return Poll(work=Work.GOING_ON, text=standing.progress, again_seconds=POLL_SECONDS)
+        if hunt.state == HuntState.DONE:
+            return Poll(work=Work.DONE, text=standing.result)
+        why = "; ".join(f"{source}: {reason}" for source, reason in standing.silent.items())
+        text = "The hunt was stopped" if hunt.state == HuntState.STOPPED else f"No source could answer. {why}"
+        return Poll(work=Work.FAILED, text=text)
+
+    def abandon(self, call: Call) -> None:
+        hunting.stop(_hunt(call).pk)
+
+    def apply(self, call: Call, done: Done) -> None:
+        """The devices joined the case as the answers came; here they become what other steps read."""
+        hunt = Hunt.objects.filter(step=call.step_id).first()
+        done.data["hits"] = hunting.hits_of(hunt) if hunt else []
+
+
+def clauses_of(case: Case, params: Any) -> list[Clause]:
+    """What is looked for: as given, else the case's malicious files."""
+    given = params.get("clauses") or [{"kind": ClauseKind.SHA256, "value": one} for one in hashes(case, {})]
+    return read(given) if given else []
+
+
+def _hunt(call: Call) -> Hunt:
+    hunt = Hunt.objects.filter(step=call.step_id).select_related("case").first()
+    if hunt is None:
+        raise ActionError("The hunt is not there any more.")
+    return hunt
+
+
+def _load(sources: Sequence[Integration], wanted: hunting.Wanted) -> int | None:
+    """How many devices the sources would look at, by the one that knows most; None when one did not say."""
+    known: list[int] = []
+    is_known = True
+    for source in sources:
+        if not quotas.take(source, 1):
+            raise NoEffect(f"{source.name} may not be asked yet: its rate limit is used up", RETRY_SECONDS)
+        try:
+            connector = integrations.connector_of(source)
+            load = connector.hunt_load(Scope(group=wanted.group), wanted.start, wanted.end)  # type: ignore[attr-defined]
+            known.append(load.devices)
+        except SourceLimited as error:
+            quotas.hold(source, error.retry_after)
+            raise NoEffect(str(error), error.retry_after) from error
+        except SourceRefused:
+            continue  # it will refuse the questions too, and the hunt says so
+        except SecopsError:
+            is_known = False
+    return max(known, default=0) if is_known else None
