@@ -10,11 +10,13 @@ from hashlib import sha256
 from typing import Any
 
 from secops.connectors.capabilities.acquisition import DISK, FILE, MEMORY
+from secops.connectors.capabilities.errors import SourceRefused
 from secops.connectors.grr_api import Row, number, part, rows
 
 LARGEST_FILE = 2 << 30  # bytes; a file larger than that is left out of a triage package
 LARGEST_DISK = 16 << 40  # bytes, where GRR knows no volume of the device
 HOLES = 8 << 30  # bytes by which physical addresses go beyond the memory that is there
+PATTERN = "*?[]{}%"  # what a path of GRR may say beside names
 TYPE = "type.googleapis.com/grr."
 WINDOWS_TRIAGE = (
     "C:\\$MFT",
@@ -63,6 +65,8 @@ def wanted(client: Row, what: str, key: str, *, path: str, device: str) -> Wante
     """`path` is the file's, `device` what holds the memory or the disk on this client."""
     if what in {MEMORY, DISK}:
         return _read(client, what, key, device)
+    if what == FILE and (not path or any(one in path for one in PATTERN)):
+        raise SourceRefused("GRR would read this path as a pattern for many files, so it was not asked.")
     is_windows = system_of(client) == "Windows"
     paths = [path] if what == FILE else list(WINDOWS_TRIAGE if is_windows else LINUX_TRIAGE)
     mark = sha256(key.encode()).hexdigest()[:16]

@@ -154,6 +154,10 @@ def test_what_is_known_to_have_done_nothing(real: Grr) -> None:
     silent, http = grr(("/clients", answer({"items": [CLIENT]})), windows_memory="")
     with pytest.raises(NoEffect, match="memory driver"):
         silent.acquire(HOST, MEMORY, "key-n")
+    for path in ("", "C:\\Users\\*", "/etc/{passwd,shadow}", "%%users.homedir%%/x"):
+        asked, http = grr(("/clients", answer({"items": [CLIENT]})))
+        with pytest.raises(NoEffect, match="pattern"):
+            asked.acquire(HOST, FILE, "key-n", path=path)
     double, _ = grr(("/clients", answer({"items": [CLIENT, CLIENT | {"clientId": "C.2"}]})))
     with pytest.raises(NoEffect, match="several devices"):
         double.acquire(HOST, DISK, "key-n")
