@@ -3,9 +3,12 @@
 The product is asked through its services, as pages do; its work is carried out by `drain`. The hosts are real.
 """
 
+import hashlib
 import json
-import re
+from collections.abc import Iterator
+from datetime import datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,17 +17,23 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django.fixtures import Settings as DjangoSettings
 
-from cases.choices import DeviceState, Stage
-from cases.models import Case, CaseDevice, TimelineEntry
+from cases.choices import DeviceState, EvidenceKind, Stage
+from cases.models import Case, CaseDevice, CustodyEntry, Evidence, TimelineEntry
+from cases.services import devices, exports
+from cases.services.store import store
 from response.choices import RunState, StepState
-from response.models import Run, RunbookVersion, StepRun
+from response.models import Drill, Run, RunbookVersion, StepChange, StepRun
 from response.models.runbooks import Runbook, Step
-from response.services import approvals, decisions, runbooks, runs
+from response.services import approvals, decisions, drills, runbooks, runs
 from response.services.invariants import broken
 from secops import integrations
+from secops.connectors.capabilities.identity import DeviceRecord
 from secops.models import ApiToken, User
+from tests.cases.evidence.conftest import PASSWORD
+from tests.cases.evidence.test_exports import check, unpack
 from tests.factories import make_user
-from tests.lab.lab import Lab, until
+from tests.lab.lab import MARK, SECRET, Lab, run, until
+from tests.owner import unprotected
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 DEVICE = {"device": "${{ device.id }}"}
@@ -32,9 +41,24 @@ CONTAIN: list[dict[str, Any]] = [
     {"key": "isolate", "action": "isolate_device", "title": "Isolate the device", "params": DEVICE},
 ]
 RESPOND: list[dict[str, Any]] = [
-    {"key": "confirm", "action": "confirm_device", "title": "Confirm the device", "params": DEVICE},
-    *CONTAIN,
-    {"key": "find", "action": "find_file", "title": "Find the file elsewhere", "params": {"sha256": "{sha256}"}},
+    {"key": "memory", "action": "acquire_memory", "title": "Acquire memory", "params": DEVICE},
+    {"key": "capture", "action": "capture_packets", "title": "Capture", "params": DEVICE | {"rotate_seconds": 30}},
+    {
+        "key": "quarantine",
+        "action": "quarantine_device",
+        "title": "Quarantine the device",
+        "params": DEVICE,
+        "needs": ["memory", "capture"],
+    },
+    {"key": "triage", "action": "acquire_triage", "title": "Acquire triage", "params": DEVICE, "needs": ["quarantine"]},
+    {"key": "disk", "action": "acquire_disk", "title": "Acquire disk", "params": DEVICE, "needs": ["triage"]},
+    {
+        "key": "find",
+        "action": "find_file",
+        "title": "Find the file elsewhere",
+        "params": {"sha256": hashlib.sha256(SECRET).hexdigest()},
+        "needs": ["disk"],
+    },
     {
         "key": "answer",
         "action": "start_runbook",
@@ -47,16 +71,27 @@ RESPOND: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def house(lab: Lab, settings: DjangoSettings, admin_user: User) -> None:
-    """The integration, tested; and both runbooks, each written by one person and published by another."""
+def house(
+    lab: Lab, settings: DjangoSettings, tmp_path: Path, transactional_db: None, admin_user: User, responder: User
+) -> Iterator[None]:
+    """The integrations, tested; what they may cut off, drilled; both runbooks, each published by a second admin.
+
+    Afterwards the tables are emptied, which the chain of custody refuses on SQLite.
+    """
+    settings.DATA_DIR = tmp_path / "data"
     settings.NIGHTDESK_INTERNAL_HOSTS = lab.pairs
     values = {"inventory": lab.inventory, "known_hosts": lab.known_hosts, "user": "root", "places": "/home /srv /tmp"}
     row = integrations.add("ansible", "Lab", values, {"private_key": (lab.folder / "key").read_text()})
     assert integrations.test(row), row.health_text
+    devices.resolve([DeviceRecord(name="kvm1", agent_id="kvm1")])
+    for action in ("quarantine_device", "isolate_device"):
+        drill(action, responder)
     second = make_user("del", ["admin"])
     _publish("lab-contain", CONTAIN, admin_user, second)
-    written = json.loads(json.dumps(RESPOND).replace("{sha256}", lab.secret_sha256))
-    _publish("lab-respond", written, admin_user, second)
+    _publish("lab-respond", RESPOND, admin_user, second)
+    yield
+    with unprotected():
+        CustodyEntry.objects.all()._raw_delete("default")
 
 
 def _publish(slug: str, steps: list[dict[str, Any]], writer: User, publisher: User) -> RunbookVersion:
@@ -66,6 +101,17 @@ def _publish(slug: str, steps: list[dict[str, Any]], writer: User, publisher: Us
     runbooks.note_writer(runbook, writer)
     runbook = runbooks.propose(runbook, actor=writer)
     return runbooks.publish(runbook, actor=publisher, accepts=runbooks.warnings_of(runbook))
+
+
+def drill(action: str, responder: User) -> None:
+    """A product is trusted with cutting off once it has shown that, and the way back, on a test device."""
+    started = drills.start(action, "kvm1", request_id=uuid4(), actor=responder)
+    other = User.objects.filter(username="eve").first() or make_user("eve", ["approver"])
+    one = Responding(started, responder, other)
+    for key in ("do", "undo"):
+        one.approve(key)
+        one.done(key)
+    assert Drill.objects.get(run=started).state_text == "Passed"
 
 
 def drain(wait: int = 0) -> None:
@@ -90,23 +136,58 @@ def alert(lab: Lab, client: Client) -> Case:
         "/api/v1/alerts/", json.dumps(body), "application/json", headers={"Authorization": f"Bearer {secret}"}
     )
     assert answer.status_code == 201, answer.content
-    return Case.objects.get()
+    return Case.objects.get(alerts__source="lab-sensor")
 
 
-def step(run: Run, key: str) -> StepRun:
-    return StepRun.objects.get(run=run, key=key)
+class Responding:
+    """One run in the hands of an analyst and a responder."""
+
+    def __init__(self, started: Run, analyst: User, responder: User) -> None:
+        self.run, self.analyst, self.responder = started, analyst, responder
+
+    def step(self, key: str) -> StepRun:
+        return StepRun.objects.get(run=self.run, key=key)
+
+    def done(self, key: str, seconds: int = 60) -> StepRun:
+        """The step once it has succeeded; its own words when it does not."""
+
+        def is_over() -> bool:
+            drain(wait=5)
+            return self.step(key).state not in (StepState.READY, StepState.POLLING, StepState.VERIFYING)
+
+        until(is_over, seconds)
+        found = self.step(key)
+        assert found.state == StepState.SUCCEEDED, f"{key}: {found.state}. {found.reason}"
+        return found
+
+    def approve(self, *keys: str) -> None:
+        """What waits for a person now is exactly that."""
+        drain()
+        waiting = list(StepRun.objects.filter(state=StepState.WAITING))
+        assert sorted(one.key for one in waiting) == sorted(keys)
+        for one in waiting:
+            approvals.approve(one.pk, params_sha256=one.params_sha256, actor=self.responder)
+
+    def undo(self, key: str) -> StepRun:
+        undone = decisions.undo(self.step(key).pk, actor=self.analyst)
+        return StepRun.objects.get(undoes=self.step(key)) if undone.pk == self.step(key).pk else undone
 
 
-def approve_all(actor: User) -> int:
-    """What waits for a person now; the number of yes."""
-    waiting = list(StepRun.objects.filter(state=StepState.WAITING))
-    for one in waiting:
-        approvals.approve(one.pk, params_sha256=one.params_sha256, actor=actor)
-    return len(waiting)
+def ended(step: StepRun) -> datetime:
+    return StepChange.objects.get(step=step, new=StepState.SUCCEEDED).at
 
 
 def state_of(case: Case, name: str) -> str:
     return CaseDevice.objects.get(case=case, device__name__iexact=name).state
+
+
+def bytes_of(item: Evidence) -> bytes:
+    with store().open(item.sha256) as file:
+        return file.read()
+
+
+def the(case: Case, kind: EvidenceKind) -> Evidence:
+    return Evidence.objects.get(case=case, kind=kind)
 
 
 def told(case: Case) -> str:
@@ -114,7 +195,7 @@ def told(case: Case) -> str:
 
 
 def test_a_beaconing_host_from_the_alert_to_its_release(
-    lab: Lab, house: None, client: Client, analyst: User, responder: User
+    lab: Lab, house: None, client: Client, analyst: User, responder: User, tmp_path: Path
 ) -> None:
     host1, host2 = lab.hosts["host1"], lab.hosts["host2"]
     until(lambda: lab.beats(host1) > 0)
@@ -124,55 +205,86 @@ def test_a_beaconing_host_from_the_alert_to_its_release(
     case = alert(lab, client)
     drain()
     version = RunbookVersion.objects.get(runbook__slug="lab-respond")
-    run = runs.escalate_and_start(version.pk, case.pk, request_id=uuid4(), actor=analyst)
+    started = runs.escalate_and_start(version.pk, case.pk, request_id=uuid4(), actor=analyst)
+    one = Responding(started, analyst, responder)
     case.refresh_from_db()
     assert case.stage == Stage.RESPONSE
 
-    # the device is asked for and waits; nothing happened to it
-    drain()
-    assert step(run, "isolate").state == StepState.WAITING
+    # what is lost first comes first: the memory is sealed and the capture runs while the door is open
+    memory = one.done("memory")
+    one.done("capture")
+    assert one.step("quarantine").state == StepState.WAITING
+    assert MARK in bytes_of(the(case, EvidenceKind.MEMORY))
+    assert "its hypervisor kvm1" in the(case, EvidenceKind.MEMORY).note
     assert host1.answers_ping()
 
-    # one approval by another person: cut off, seen from outside, but for the management path
-    assert approve_all(responder) == 1
-    drain(wait=20)
-    assert step(run, "isolate").state == StepState.SUCCEEDED, step(run, "isolate").reason
+    # monitored quarantine, on one approval by another person
+    one.approve("quarantine")
+    one.done("quarantine")
     heard = lab.beats(host1)
     assert not host1.answers_ping()
     assert not host1.answers_ping(host1.address6)
     assert lab.ssh(host1, "hostname").stdout == "host1\n"
-    assert state_of(case, "host1") == DeviceState.ISOLATED
 
-    # the file was hunted; the host that holds it is contained by a run of its own
-    assert [hit["device"] for hit in step(run, "find").data["hits"]] == ["HOST2"]
-    child = Run.objects.get(parent=run)
+    # evidence: a triage package, and the disk as it is
+    one.done("triage")
+    one.done("disk")
+    image = (lab.folder / "disk.img").read_bytes()
+    disk = the(case, EvidenceKind.DISK)
+    assert disk.sealed_at
+    assert state_of(case, "host1") == DeviceState.IMAGED
+    assert disk.sha256 == hashlib.sha256(image).hexdigest() == hashlib.sha256(bytes_of(disk)).hexdigest()
+    assert ended(memory) < ended(one.step("quarantine")) < ended(one.step("disk"))
+    assert ended(one.step("capture")) < ended(one.step("quarantine"))
+
+    # the file is hunted; the host that holds it is contained by a run of its own
+    assert [hit["device"] for hit in one.done("find").data["hits"]] == ["HOST2"]
+    drain()
+    child = Responding(Run.objects.get(parent=started), analyst, responder)
     assert state_of(case, "host2") == DeviceState.SUSPECTED
     assert host2.answers_ping()
-    assert approve_all(responder) == 1
-    drain(wait=20)
-    assert step(child, "isolate").state == StepState.SUCCEEDED, step(child, "isolate").reason
+    child.approve("isolate")
+    child.done("isolate")
     assert not host2.answers_ping()
     assert lab.ssh(host2, "hostname").stdout == "host2\n"
-    for one in (run, child):
-        one.refresh_from_db()
-        assert one.state == RunState.SUCCEEDED
+    assert {Run.objects.get(pk=pk).state for pk in (started.pk, child.run.pk)} == {RunState.SUCCEEDED}
 
-    # release: what was done is undone, on one approval each
+    # release: both doors are opened again by undo, on one approval each
     assert lab.beats(host1) == heard
-    for one in (step(run, "isolate"), step(child, "isolate")):
-        decisions.undo(one.pk, actor=analyst)
-    drain()
-    assert approve_all(responder) == 2
-    drain(wait=30)
+    undone = [one.undo("quarantine").key, child.undo("isolate").key]
+    one.approve(*undone)
+    drain(wait=40)
     assert host1.answers_ping()
     assert host2.answers_ping()
     until(lambda: lab.beats(host1) > heard)
-    assert state_of(case, "host1") == state_of(case, "host2") == DeviceState.RELEASED
+    assert {state_of(case, "host1"), state_of(case, "host2")} == {DeviceState.RELEASED}
 
-    # all of it on the timeline, whose chain holds, as does every invariant of the engine
-    story = told(case)
-    for name in ("host1", "host2"):
-        assert re.search(rf"(?i){name}: isolated, verified", story), story
-        assert re.search(rf"(?i){name}: on the network|{name}.*released", story), story
+    # the capture ended with the release; it saw the beacon before the door was closed, and its tries after
+    packets = ""
+    for item in Evidence.objects.filter(case=case, kind=EvidenceKind.CAPTURE):
+        path = lab.folder / f"{item.sha256}.pcap"
+        path.write_bytes(bytes_of(item))
+        packets += run("tcpdump", "-nttr", str(path)).stdout
+    closed = ended(one.step("quarantine")).timestamp()
+    sent = [line for line in packets.splitlines() if f"> {lab.net}.99.80:" in line]
+    assert [line for line in sent if float(line.split()[0]) < closed and "GET /b" in line]
+    assert [line for line in sent if float(line.split()[0]) > closed and "Flags [S]" in line]
+    assert host1.inside("pgrep", "tcpdump", check=False) == ""
+
+    # custody verifies, inside and by the verifier that an export carries; the timeline tells all of it, whole
+    call_command("verify_evidence", case.number, stdout=StringIO())
+    exported = unpack(exports.export(case.pk, reason="For the court", password=PASSWORD, actor=analyst), tmp_path)
+    said, code = check(exported)
+    assert code == 0, said
+    assert "every file as they were written" in said
     call_command("verify_timeline", case.number, stdout=StringIO())
+    story = told(case)
+    for words in (
+        "sealed as",
+        "isolated, verified",
+        "Started Lab contain",
+        "HOST1: released, verified",
+        "HOST2: released",
+    ):
+        assert words in story, story
     assert broken() == {}

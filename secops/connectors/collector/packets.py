@@ -33,7 +33,7 @@ def capture(job: Job) -> None:
     asked = job.asked
     job.note(state="starting", tool_version=asked["version"])
     own = f"not (host {asked['peer']} and tcp port {asked['port']})"
-    options = ["-i", "any", "-y", "LINUX_SLL", "-n", "-U", "--immediate-mode", "-Z", "root"]
+    options = ["-i", "any", "-y", "LINUX_SLL", "-n", "-U", "--immediate-mode", "-B", "16384", "-Z", "root"]
     command = ["tcpdump", *options, "-G", str(int(asked["rotate"])), "-w", f"{NAME}.pcap", own]
     with (job.folder / "tcpdump.txt").open("wb") as said:
         running = subprocess.Popen(command, cwd=job.parts, env=ENV, stdin=subprocess.DEVNULL, stdout=said, stderr=said)  # noqa: S603
