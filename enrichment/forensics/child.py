@@ -55,7 +55,8 @@ def main() -> int:
         )
         out.write(b"%d\n" % len(said) + said)
         return 0
-    notebook.fact("YARA rule files", rules.count)
+    if asked["rules"]:
+        notebook.fact("YARA rule files", rules.count)
     guards.append(f"Memory: at most {MEMORY >> 20} MiB. Processor time: at most {asked['seconds']} s.")
     said = encode(notebook.report(module.NAME, module.VERSION, sha256=sha256, guards=guards))
     out.write(b"%d\n" % len(said) + said)

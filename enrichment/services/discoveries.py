@@ -89,7 +89,7 @@ def _tell(item: Evidence, mine: Examination, report: Report) -> None:
     why = f"Examined read-only for {mine.asked_by}"
     with_tool = {"tool": report.tool, "tool_version": report.version}
     custody.append(item, CustodyAction.VIEWED, actor=None, reason=why, **with_tool)
-    facts = ", ".join(f"{fact.label.lower()}: {fact.value}" for fact in report.facts[:4])
+    facts = "; ".join(f"{fact.label}: {fact.value}" for fact in report.facts[:4])
     count = len(report.notable)
     noted = f"{count} thing{'' if count == 1 else 's'} to look at" if count else "nothing that stands out"
     text = f"{item.number} examined with {report.tool} {report.version}: {noted}. {facts}"

@@ -136,7 +136,12 @@ def _carry_out(mine: Examination) -> None:
 
 
 def _read(mine: Examination, item: Evidence, file: BinaryIO) -> None:
-    told: dict[str, Any] = {"rules": rules(), "known": known(item.case), "seconds": settings.EXAMINE_SECONDS}
+    scans = mine.tool != ForensicTool.CAPTURE  # rules speak of contents, a capture is read for who and where
+    told: dict[str, Any] = {
+        "rules": rules() if scans else [],
+        "known": known(item.case),
+        "seconds": settings.EXAMINE_SECONDS,
+    }
     with examine(mine.tool, file, **told, goes_on=_Lease(mine)) as answer:
         hit("examination_read")
         if answer.report.sha256 not in {None, item.sha256}:
