@@ -18,7 +18,7 @@ from typing import Any
 HASH_FIRST = 16 * 2**30  # bytes; a larger item is not hashed before it is read
 MEMORY = 3 * 2**30  # bytes of address space
 CHUNK = 2**20
-LATE = ("heapq", "_strptime", "bz2", "lzma", "zlib")  # modules that others import only when they need them
+LATE = ("heapq", "_strptime", "gzip", "bz2", "lzma", "zlib")  # modules that others import only when they need them
 TOOLS = ("disk", "memory", "capture", "package")  # modules beside this one, each with a class Tool
 ENCODINGS = ("cp437", "utf-8", "utf-16-le", "latin-1", "ascii", "idna")  # what libraries look for when they need it
 

@@ -15,6 +15,7 @@ from cases.choices import CustodyAction, EvidenceKind, ObservableKind, Role
 from cases.intake.gate import mend
 from cases.models import Case, Evidence, TimelineEntry
 from cases.services import custody, evidence, observables, timeline
+from cases.services.described import Acquired
 from cases.services.store import Draft, store
 from enrichment.choices import ExaminationState
 from enrichment.forensics.report import Carried, Event, Report, Seen
@@ -103,7 +104,7 @@ def _tell(item: Evidence, mine: Examination, report: Report) -> None:
 
 def _keep(item: Evidence, report: Report, one: Carried, draft: Draft) -> str:
     """A recovered file as an item of its own; empty when a quota has no room for it."""
-    acquired = evidence.Acquired(
+    acquired = Acquired(
         acquired_at=timezone.now(),
         acquired_by=custody.MACHINE,
         acquired_from=f"{item.number}: {one.name}"[-300:],

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cases.errors import EvidenceError
 from cases.models import Case, CaseObservable, CustodyEntry, Evidence, Observable, TimelineEntry
-from cases.services import custody, evidence, inspection, timeline, whole
+from cases.services import custody, described, inspection, timeline, whole
 from enrichment import duties
 from enrichment.choices import ExaminationState
 from enrichment.models import Examination
@@ -30,7 +30,7 @@ SHA256 = hashlib.sha256(material.LOADER).hexdigest()
 @pytest.fixture
 def image(case: Case, disk: Path, analyst: User) -> Evidence:
     words = {"title": "Disk of FIN-LT-0142", "file_name": "disk.dd"}
-    offset = evidence.Acquired(clock_offset_seconds=60)
+    offset = described.Acquired(clock_offset_seconds=60)
     return take(case, disk.read_bytes(), kind="disk", acquired=offset, actor=analyst, **words)
 
 

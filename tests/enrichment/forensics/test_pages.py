@@ -113,9 +113,9 @@ def test_an_approver_sees_and_is_not_offered_to_examine(client: Client, case: Ca
 
 
 def test_an_exhibit_has_no_panel(page: Client, case: Case, analyst: User) -> None:
-    from cases.services import evidence
+    from cases.services import described, evidence
 
     words = {"title": "USB stick", "serial": "1", "seal_number": "2", "shelf": "3"}
-    evidence.register(case.pk, **words, acquired=evidence.Acquired(), actor=analyst)
+    evidence.register(case.pk, **words, acquired=described.Acquired(), actor=analyst)
 
     assert "Forensic tools" not in text(page.get(f"/cases/{case.number}/evidence/E-1/"))

@@ -1,6 +1,8 @@
 """What each tool finds in material that is really made, through the limited process, as the product runs it."""
 
 import hashlib
+import tarfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,20 @@ def test_a_triage_package_is_read_without_being_unpacked(tmp_path: Path) -> None
         "Signed in: ada, 203.0.113.9, by remote desktop",
     ]
     assert not (tmp_path.parent / "run.sh").exists()
+
+
+@pytest.mark.parametrize("packed", ["w", "w:gz"])
+def test_a_package_may_be_a_tar_too(packed: Any, tmp_path: Path) -> None:
+    path = tmp_path / "triage.tar"
+    with tarfile.open(path, packed) as archive:
+        for name, content in (("/etc/motd", b"hello"), ("tmp/run.sh", material.SHELL)):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = len(content), material.AT
+            archive.addfile(member, BytesIO(content))
+
+    report = ask("package", path).report
+
+    assert (facts(report)["Files"], notable(report)["tmp/run.sh"].at) == ("2", stamp(material.AT))
 
 
 def test_the_sites_own_rules_count_and_a_broken_file_stops_no_other(tmp_path: Path) -> None:
