@@ -165,14 +165,16 @@ class _Lease:
         return bool(discoveries.held(self._mine).update(lease_until=until))
 
 
-@transaction.atomic
 def free_expired() -> int:
     """For the clock: a lease ran out, so its worker is gone; the row is due again, or failed after three."""
     lost = Examination.objects.filter(state=ExaminationState.CLAIMED, lease_until__lt=Now())
-    spent = lost.filter(attempts__gte=MOST_ATTEMPTS).update(
-        state=ExaminationState.FAILED, reason=LOST, ended_at=Now(), lease_until=None
-    )
-    return spent + lost.filter(attempts__lt=MOST_ATTEMPTS).update(state=ExaminationState.DUE, lease_until=None)
+    spent = list(lost.filter(attempts__gte=MOST_ATTEMPTS).select_related("evidence"))
+    for row in spent:
+        discoveries.give_up(row, ExaminationState.FAILED, LOST)
+    free = lost.filter(attempts__lt=MOST_ATTEMPTS)
+    if not free.exists():  # asked every second: only then is it a writer
+        return len(spent)
+    return len(spent) + free.update(state=ExaminationState.DUE, lease_until=None)
 
 
 def is_due() -> bool:

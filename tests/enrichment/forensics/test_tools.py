@@ -4,12 +4,16 @@ import hashlib
 import tarfile
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from enrichment.forensics.names import http_host, tls_name
 from enrichment.forensics.notebook import stamp
+from secops.practice.products.grr_material import Material
+from secops.practice.week import story_beacon
+from secops.practice.week.programs import BEACON
 from tests.enrichment.forensics import material
 from tests.enrichment.forensics.conftest import ask
 
@@ -43,6 +47,17 @@ def test_a_rule_names_a_file_and_its_time_is_an_event(disk: Path) -> None:
     assert facts(report)["File system"].startswith("EXT4")
     assert report.sha256 == hashlib.sha256(disk.read_bytes()).hexdigest()
     assert "/etc/motd" in [row[2] for row in report.tables[0].rows]
+
+
+def test_the_deleted_dropper_on_a_disk_of_the_range_is_found(tmp_path: Path) -> None:
+    device = {"name": story_beacon.DEVICE, "id": "d-1", "owner": "m.okafor", "last_seen": "2026-11-01T10:00:00Z"}
+    image = Material(SimpleNamespace(folder=tmp_path)).disk(device)  # type: ignore[arg-type]
+
+    answer = ask("disk", image)
+
+    deleted = [one for one in answer.report.notable if "Deleted" in one.why]
+    assert [(one.name.rpartition("/")[2], one.sha256) for one in deleted] == [(BEACON.name, BEACON.sha256)]
+    assert [hashlib.sha256(content).hexdigest() for _, content in answer.carried] == [BEACON.sha256]
 
 
 def test_what_the_case_names_is_said(disk: Path) -> None:
