@@ -13,6 +13,23 @@ class LookupState(models.TextChoices):
     SKIPPED = "skipped", "Skipped"
 
 
+class ExaminationState(models.TextChoices):
+    DUE = "due", "Due"
+    CLAIMED = "claimed", "Reading"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    REFUSED = "refused", "Refused"
+
+
+class ForensicTool(models.TextChoices):
+    """What reads an item; enrichment.forensics.child knows each by its value."""
+
+    DISK = "disk", "Disk: files, deleted files, times"
+    MEMORY = "memory", "Memory: strings and rules"
+    CAPTURE = "capture", "Packets: peers and names"
+    PACKAGE = "package", "Files: hashes, rules, Windows logs and hives"
+
+
 PENDING = (LookupState.DUE, LookupState.CLAIMED)
 UNHEARD = (LookupState.REFUSED, LookupState.FAILED, LookupState.SKIPPED)
 

@@ -1,15 +1,19 @@
 """What enrichment lends to the ground: work of the queue and the clock, what is left, its part of the case JSON."""
 
+import subprocess
+import sys
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from cases.models import Case
-from enrichment.choices import PENDING, LookupState
-from enrichment.models import Lookup
+from enrichment.choices import PENDING, ExaminationState, LookupState
+from enrichment.models import Examination, Lookup
+from enrichment.services import examinations
 from enrichment.services.cards import CardView, FindingView, cards_of, views_of
 from secops import quotas
 from secops.models import Integration
@@ -40,6 +44,52 @@ def _askable_at() -> list[datetime | None]:
     due = Lookup.objects.due(Now()).filter(integration__is_enabled=True)
     sources = Integration.objects.filter(pk__in=due.order_by().values("integration"))
     return [quotas.next_at(source) for source in sources]
+
+
+class ExaminationClock:
+    """For the clock: frees what a dead worker held, and starts a process for what is due, one at a time.
+
+    A disk is read for minutes or hours; a worker of the queues is ended after 90 seconds, so it is none of theirs.
+    """
+
+    command = (sys.executable, str(settings.BASE_DIR / "manage.py"), "examine")
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __call__(self) -> int:
+        moved = examinations.free_expired()
+        is_free = self._child is None or self._child.poll() is not None
+        if is_free and examinations.is_due():
+            self._child = subprocess.Popen(self.command)  # noqa: S603 - our own command
+            moved += 1
+        return moved
+
+
+def examinations_left() -> dict[str, Any]:
+    """How many examinations are pending; one that is being read comes due again only when its lease runs out."""
+    pending = Examination.objects.filter(state__in=(ExaminationState.DUE, ExaminationState.CLAIMED))
+    times = [row.lease_until or timezone.now() for row in pending]
+    return {"examinations": len(times), "next_at": min(times, default=None)}
+
+
+def examinations_section(case: Case) -> dict[str, Any]:
+    """The key examinations of the whole-case JSON."""
+    return {
+        "examinations": [
+            {
+                "evidence": one.evidence.number,
+                "tool": one.tool,
+                "state": one.state,
+                "reason": one.reason or None,
+                "asked_by": one.asked_by,
+                "asked_at": one.asked_at.isoformat(),
+                "ended_at": one.ended_at.isoformat() if one.ended_at else None,
+                "result": one.result or None,
+            }
+            for one in examinations.of_case(case)
+        ]
+    }
 
 
 def case_section(case: Case) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Lookups and their findings, shared by all cases that need them, and the questions of an alert kind."""
+"""Lookups and their findings, shared by all cases that need them; examinations; the questions of an alert kind."""
 
 from typing import Any
 
@@ -6,7 +6,41 @@ from django.db import models
 from django.db.models import Q
 
 from cases.choices import Card, Verdict
-from enrichment.choices import LookupState
+from enrichment.choices import ExaminationState, ForensicTool, LookupState
+
+
+class Examination(models.Model):
+    """One forensic tool over one item of evidence, once. Written only by enrichment.services.examinations."""
+
+    evidence = models.ForeignKey("cases.Evidence", on_delete=models.PROTECT, related_name="examinations")
+    tool = models.CharField(max_length=12, choices=ForensicTool)
+    state = models.CharField(max_length=10, choices=ExaminationState, default=ExaminationState.DUE)
+    token = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=150, help_text="The name of who asked, for good.")
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=500, blank=True, help_text="Why failed or refused.")
+    result = models.JSONField(default=dict, help_text="The report as enrichment.forensics.report says; plain data.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["evidence", "tool"], name="examination_once"),
+            models.CheckConstraint(
+                name="examination_claimed_has_a_lease", condition=~Q(state="claimed") | Q(lease_until__isnull=False)
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], name="examination_due", condition=Q(state="due"))]
+
+    def __str__(self) -> str:
+        return f"{self.tool} of {self.evidence_id}"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state in (ExaminationState.DUE, ExaminationState.CLAIMED)
 
 
 class KindQuestion(models.Model):

@@ -13,6 +13,7 @@ POINTS = (
     *("evidence_begun", "evidence_written", "evidence_synced", "evidence_closed", "evidence_renamed"),
     *("evidence_placed", "evidence_row", "evidence_done"),
     *("fetched", "fetched_all"),
+    *("examination_claim", "examination_read", "examination_done"),
 )
 
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 from cases.choices import Role, Stage
 from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObservable, Note, Observable, TimelineEntry
 from cases.services import evidence, timeline
-from enrichment.choices import LookupState
-from enrichment.models import CaseLookup, Lookup
+from enrichment.choices import ExaminationState, LookupState
+from enrichment.models import CaseLookup, Examination, Lookup
 from response.choices import Consent, HuntState
 from response.models import Hunt, HuntAsk, HuntHit, MajorIncident, Override, StandingApproval, StepRun
 from response.services import runs
@@ -113,6 +113,15 @@ def _fill(word: str, version: int, shared: Observable, member: User, **fields: A
     item = evidence.receive(
         case.pk, [word.encode()], kind="file", title=word, file_name=word, is_hazardous=False, actor=member
     )
+    Examination.objects.create(
+        evidence=item,
+        tool="package",
+        state=ExaminationState.FAILED,
+        asked_at=timezone.now(),
+        asked_by=word,
+        reason=f"No report of {word}",
+    )
+    timeline.record(case.pk, f"Loader {word}", kind=TimelineEntry.Kind.ATTACKER, occurred_at=timezone.now())
     alone = runs.start(version, case.pk, request_id=uuid4(), actor=member)
     override = Override.objects.create(
         step=StepRun.objects.get(run=alone),

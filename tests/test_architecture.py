@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = ["secops", "cases", "enrichment", "response"]
 LAYERS = [
-    *("offline", "choices", "errors", "signals", "models", "reasoning", "intake", "questions", "actions", "formats"),
+    *("offline", "choices", "errors", "signals", "models", "reasoning", "forensics"),
+    *("intake", "questions", "actions", "formats"),
     *(
         "services",
         "tasks",

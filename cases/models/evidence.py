@@ -13,7 +13,8 @@ from secops.chain import FIRST
 class Evidence(models.Model):
     """One item: a file in the store, or a physical exhibit. Written only by cases.services.evidence.
 
-    `seq` counts from 1 per case; a working copy has the seq of its original and a `copy` above 0: E-1, E-1.1.
+    `seq` counts from 1 per case; a working copy has the seq of its original and a `copy` above 0: E-1, E-1.1. So has
+    what a tool took out of it, with bytes of its own.
     """
 
     case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="evidence")
@@ -100,6 +101,11 @@ class Evidence(models.Model):
     @property
     def is_exhibit(self) -> bool:
         return self.kind == EvidenceKind.EXHIBIT
+
+    @property
+    def is_working_copy(self) -> bool:
+        """The same bytes as its original; with others it was taken out of it."""
+        return self.original is not None and self.sha256 == self.original.sha256
 
     @property
     def is_here(self) -> bool:

@@ -244,8 +244,8 @@ def _add(
     said = {
         name: str(value) if name == "kind" else value for name in names if (value := getattr(added, name)) is not None
     }
-    copy_of = original.number if original else ""
-    custody.append(added, CustodyAction.RECEIVED, actor=actor, who=who, copy_of=copy_of, reason=why, **said)
+    origin = {"copy_of" if added.is_working_copy else "derived_from": original.number} if original else {}
+    custody.append(added, CustodyAction.RECEIVED, actor=actor, who=who, reason=why, **origin, **said)
     custody.say(added, f"{added.number} received: {added.title}{_facts(added)}.", actor, who)
     return added
 

@@ -1,7 +1,7 @@
 """The story of a case: the one place that writes it, entry after entry, each speaking of the one before."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -46,12 +46,17 @@ def record(
     actor: User | None = None,
     who: str = "Nightdesk",
     refs: dict[str, Any] | None = None,
+    occurred_at: datetime | None = None,
 ) -> TimelineEntry:
-    """Write one entry, under the lock of its case. The actor's name stands in it for good, whoever they become."""
+    """Write one entry, under the lock of its case. The actor's name stands in it for good, whoever they become.
+
+    `occurred_at` belongs to the kind `attacker`: when it happened there, while the entry's own time is now.
+    """
     case = Case.objects.select_for_update().only("chain_seq", "chain_head").get(pk=case_id)
     entry = TimelineEntry(
         case_id=case_id,
         at=timezone.now(),
+        occurred_at=occurred_at.astimezone(UTC) if occurred_at else None,
         kind=str(kind),
         who=clean_text(actor.display_name if actor else who)[:150],
         user=actor,

@@ -37,6 +37,7 @@ ENTRY_ICONS = {
     TimelineEntry.Kind.ENRICHMENT: "bolt",
     TimelineEntry.Kind.PERSON: "user",
     TimelineEntry.Kind.RUN: "play",
+    TimelineEntry.Kind.ATTACKER: "hunt",
 }
 
 
@@ -111,13 +112,18 @@ def _six(request: HttpRequest, found: Case) -> dict[str, Any]:
 
 def _timeline(request: HttpRequest, found: Case) -> dict[str, Any]:
     before = request.GET.get("before", "")
+    attacker = found.timeline.filter(kind=TimelineEntry.Kind.ATTACKER)
+    is_lane = request.GET.get("lane") == "attacker"
+    if is_lane:  # in the order that it happened there
+        lines = [("hunt", entry) for entry in attacker.order_by("occurred_at", "seq")[: 5 * ENTRIES]]
+        return {"entries": lines, "older": None, "attacker_count": len(lines), "is_lane": True}
     entries = found.timeline.order_by("-seq")
     if before.isascii() and before.isdigit() and len(before) < 10:
         entries = entries.filter(seq__lt=int(before))
     page = list(entries[: ENTRIES + 1])
     older = page[ENTRIES - 1].seq if len(page) > ENTRIES else None
     lines = [(ENTRY_ICONS.get(TimelineEntry.Kind(entry.kind), "list"), entry) for entry in page[:ENTRIES]]
-    return {"entries": lines, "older": older}
+    return {"entries": lines, "older": older, "attacker_count": attacker.count()}
 
 
 def _alerts(request: HttpRequest, found: Case) -> dict[str, Any]:

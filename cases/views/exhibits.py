@@ -46,6 +46,7 @@ WORDS = {  # details of an entry that are said, in this order
     "seal_number": "seal",
     "shelf": "place",
     "copy_of": "working copy of",
+    "derived_from": "taken out of",
     "left_out": "without the file:",
 }
 

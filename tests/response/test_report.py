@@ -2,6 +2,7 @@
 
 import html
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -279,3 +280,12 @@ def test_the_page_bears_its_marking(page: Client, told: Case, tlp: Tlp) -> None:
     Case.objects.filter(pk=told.pk).update(tlp=tlp)
 
     assert f'<p class="rp-tlp">TLP:{tlp.label}</p>' in page.get(f"/cases/{told.number}/report/").content.decode()
+
+
+def test_what_an_attacker_did_is_told_with_its_own_time(page: Client, told: Case) -> None:
+    then = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
+    timeline.record(told.pk, "/home/ada/run.sh last changed", kind="attacker", occurred_at=then)
+
+    texts = [one["text"] for one in value_of(page, told)["timeline"]["rows"]]
+
+    assert "Attacker, 2026-09-21T14:13:20Z: /home/ada/run.sh last changed" in texts

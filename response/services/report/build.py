@@ -83,7 +83,7 @@ def _sections(case: Case, whole: Row, known: Attack | None) -> Row:
         "facts": facts.cards(whole),
         "not_known": facts.not_known(whole),
         "timeline": limits.rows(
-            [{"at": one["at"], "who": one["who"], "text": one["text"]} for one in whole["timeline"]],
+            [{"at": one["at"], "who": one["who"], "text": _told(one)} for one in whole["timeline"]],
             limits.MOST_ENTRIES,
         ),
         "actions": limits.rows(actions.runs(case), limits.MOST_RUNS),
@@ -97,6 +97,11 @@ def _sections(case: Case, whole: Row, known: Attack | None) -> Row:
         "evidence": limits.rows(whole["evidence"]),
         "lessons": _lessons(case, whole),
     }
+
+
+def _told(entry: Row) -> str:
+    """What an attacker did is learnt later than it happened: such a line says both."""
+    return f"Attacker, {entry['occurred_at']}: {entry['text']}" if entry["occurred_at"] else str(entry["text"])
 
 
 def _device(one: Row) -> Row:

@@ -1,0 +1,199 @@
+"""Examinations: forensic tools are asked for, claimed with a lease, and run beside the image."""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from cases.choices import EvidenceKind, ObservableKind, Verdict
+from cases.errors import EvidenceError
+from cases.models import Case, Evidence, Observable
+from cases.services import custody, evidence
+from cases.services.store import store
+from enrichment.choices import ExaminationState, ForensicTool
+from enrichment.forensics.runner import ExaminationError, StoppedError, examine
+from enrichment.models import Examination
+from enrichment.services import discoveries
+from secops.access import May, require
+from secops.errors import SecopsError
+from secops.faultpoints import hit
+from secops.models import User
+
+logger = logging.getLogger(__name__)
+TOOLS = {
+    EvidenceKind.DISK: ForensicTool.DISK,
+    EvidenceKind.MEMORY: ForensicTool.MEMORY,
+    EvidenceKind.CAPTURE: ForensicTool.CAPTURE,
+    EvidenceKind.TRIAGE: ForensicTool.PACKAGE,
+    EvidenceKind.LOGS: ForensicTool.PACKAGE,
+    EvidenceKind.MAIL: ForensicTool.PACKAGE,
+    EvidenceKind.FILE: ForensicTool.PACKAGE,
+    EvidenceKind.DOCUMENT: ForensicTool.PACKAGE,
+}
+MOST_ATTEMPTS = 3
+MOST_KNOWN = 2_000  # values of the case that a tool is told
+MOST_RULES = 5_000_000  # characters of one rule file
+SHIPPED = Path(__file__).resolve().parents[1] / "forensics" / "rules"
+KNOWN_KINDS = (ObservableKind.IP, ObservableKind.DOMAIN, ObservableKind.URL, ObservableKind.HASH_SHA256)
+LOST = f"{MOST_ATTEMPTS} workers were lost over this."
+CHANGED = "Its file is not what was received: verify it."
+
+
+@transaction.atomic
+def start(evidence_id: int, *, actor: User | None = None, who: str = custody.MACHINE) -> list[Examination]:
+    """Ask for the tools that fit the item; safe to repeat. One that failed is asked for again when a person asks."""
+    if actor:
+        require(actor, May.WORK)
+    item = custody.locked(evidence_id)
+    tool = TOOLS.get(EvidenceKind(item.kind))
+    if tool is None or not item.is_here:
+        why = "has no file that could be examined" if tool is None else "is not whole in the store: verify it first"
+        raise EvidenceError(f"{item.number} {why}.")
+    name = actor.display_name if actor else who
+    asked = {"asked_at": timezone.now(), "asked_by": name[:150]}
+    found, is_new = Examination.objects.get_or_create(evidence=item, tool=tool, defaults=asked)
+    ended = (ExaminationState.FAILED, ExaminationState.REFUSED)
+    is_again = actor is not None and bool(
+        Examination.objects.filter(pk=found.pk, state__in=ended).update(
+            state=ExaminationState.DUE, attempts=0, reason="", ended_at=None, **asked
+        )
+    )
+    if is_new or is_again:
+        custody.say(item, f"Forensic tools are to read {item.number}.", actor, who)
+    return [Examination.objects.get(pk=found.pk)]
+
+
+def can_be_examined(item: Evidence) -> bool:
+    return item.is_here and item.kind in TOOLS
+
+
+def of_case(case: Case) -> QuerySet[Examination]:
+    return Examination.objects.filter(evidence__case=case).select_related("evidence").order_by("evidence", "pk")
+
+
+def carry_out_due() -> int:
+    """In the foreground, until none is due; how many were carried out."""
+    moved = 0
+    while carry_out_one():
+        moved += 1
+    return moved
+
+
+def carry_out_one() -> bool:
+    """Claim the oldest that is due and see it through; False when none is. The tool runs outside of any transaction."""
+    mine = _claim()
+    if mine is None:
+        return False
+    hit("examination_claim")
+    try:
+        _carry_out(mine)
+    except StoppedError:
+        logger.warning("Examination %s was taken over by another worker", mine.pk)
+    except SecopsError as error:
+        discoveries.give_up(mine, ExaminationState.FAILED, str(error))
+    except Exception:
+        logger.exception("Examination %s crashed", mine.pk)
+        discoveries.give_up(mine, ExaminationState.FAILED, "The examination crashed; see the log.")
+    return True
+
+
+def _claim() -> Examination | None:
+    with transaction.atomic():
+        due = Examination.objects.filter(state=ExaminationState.DUE).order_by("pk")
+        mine = due.select_for_update(skip_locked=True, of=("self",)).first()
+        if mine is None:
+            return None
+        Examination.objects.filter(pk=mine.pk).update(
+            state=ExaminationState.CLAIMED,
+            token=F("token") + 1,
+            attempts=F("attempts") + 1,
+            started_at=Now(),
+            lease_until=Now() + timedelta(seconds=settings.LEASE_SECONDS),
+        )
+    return Examination.objects.select_related("evidence", "evidence__case").get(pk=mine.pk)
+
+
+def _carry_out(mine: Examination) -> None:
+    item = mine.evidence
+    if not can_be_examined(item):
+        discoveries.give_up(mine, ExaminationState.REFUSED, f"{item.number} is not whole in the store.")
+        return
+    try:
+        file = store().open(item.sha256)
+    except FileNotFoundError:
+        evidence.verify(item.pk, is_routine=True)
+        raise ExaminationError(CHANGED) from None
+    with file:
+        _read(mine, item, file)
+
+
+def _read(mine: Examination, item: Evidence, file: BinaryIO) -> None:
+    scans = mine.tool != ForensicTool.CAPTURE  # rules speak of contents, a capture is read for who and where
+    told: dict[str, Any] = {
+        "rules": rules() if scans else [],
+        "known": known(item.case),
+        "seconds": settings.EXAMINE_SECONDS,
+    }
+    with examine(mine.tool, file, **told, goes_on=_Lease(mine)) as answer:
+        hit("examination_read")
+        if answer.report.sha256 not in {None, item.sha256}:
+            evidence.verify(item.pk, is_routine=True)
+            raise ExaminationError(CHANGED)
+        discoveries.write(mine, answer)
+    hit("examination_done")
+
+
+class _Lease:
+    """Renewed while the tool reads; gone when another worker has taken the row over."""
+
+    def __init__(self, mine: Examination) -> None:
+        self._mine, self._next_at = mine, monotonic() + settings.LEASE_SECONDS / 4
+
+    def __call__(self) -> bool:
+        if monotonic() < self._next_at:
+            return True
+        self._next_at = monotonic() + settings.LEASE_SECONDS / 4
+        until = Now() + timedelta(seconds=settings.LEASE_SECONDS)
+        return bool(discoveries.held(self._mine).update(lease_until=until))
+
+
+def free_expired() -> int:
+    """For the clock: a lease ran out, so its worker is gone; the row is due again, or failed after three."""
+    lost = Examination.objects.filter(state=ExaminationState.CLAIMED, lease_until__lt=Now())
+    spent = list(lost.filter(attempts__gte=MOST_ATTEMPTS).select_related("evidence"))
+    for row in spent:
+        discoveries.give_up(row, ExaminationState.FAILED, LOST)
+    free = lost.filter(attempts__lt=MOST_ATTEMPTS)
+    if not free.exists():  # asked every second: only then is it a writer
+        return len(spent)
+    return len(spent) + free.update(state=ExaminationState.DUE, lease_until=None)
+
+
+def is_due() -> bool:
+    return Examination.objects.filter(state=ExaminationState.DUE).exists()
+
+
+def rules() -> list[tuple[str, str]]:
+    """The shipped YARA rules and those of the site's folder: (name, text)."""
+    folders = [SHIPPED, *([Path(settings.NIGHTDESK_YARA_DIR)] if settings.NIGHTDESK_YARA_DIR else [])]
+    return [
+        (path.name, path.read_text("utf-8", errors="replace")[:MOST_RULES])
+        for folder in folders
+        for path in sorted([*folder.glob("*.yar"), *folder.glob("*.yara")])
+    ]
+
+
+def known(case: Case) -> Iterable[str]:
+    """What alerts named in the case, or what was judged bad; not what a tool itself added to it."""
+    of_case = Observable.objects.filter(links__case=case, kind__in=KNOWN_KINDS, is_noise=False)
+    bad = Q(is_indicator=True) | Q(verdict__in=[Verdict.MALICIOUS, Verdict.SUSPICIOUS])
+    values = of_case.filter(Q(sightings__alert__case=case) | bad).order_by("pk").values_list("value", flat=True)
+    return {value.lower() for value in values.distinct()[:MOST_KNOWN]}
