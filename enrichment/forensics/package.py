@@ -68,7 +68,7 @@ class Tool:
 
     def _zip(self, file: Descriptor) -> Iterator[Entry] | None:
         try:
-            archive = zipfile.ZipFile(file)  # type: ignore[arg-type]
+            archive = zipfile.ZipFile(file)
         except (*BROKEN, OSError):
             return None
         found = [one for one in archive.infolist() if not one.is_dir()]

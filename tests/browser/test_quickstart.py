@@ -104,9 +104,15 @@ def case_of(person: Person, number: str) -> dict[str, Any]:
     return found
 
 
-def step_of(page: Page, title: str) -> Locator:
+def run_of(person: Person, number: str) -> str:
+    """Where the panel shows the run that a person started; those that it started for other devices stand beside it."""
+    (run,) = [run for run in case_of(person, number)["runs"] if run["parent"] is None]
+    return f"#run-{run['id']}"
+
+
+def step_of(page: Page, title: str, run: str = "#run-panel .runp") -> Locator:
     """A step in the runbook panel beside the case."""
-    return page.locator("#run-panel .runp li.step").filter(has_text=title)
+    return page.locator(f"{run} li.step").filter(has_text=title)
 
 
 def go_to_row(page: Page, number: str) -> None:
@@ -150,7 +156,9 @@ def test_the_first_story_from_the_queue_to_the_device_and_back(
     desk.keyboard.press("e")
     desk.click("dialog[open] button:has-text('Escalate and run')")
 
-    isolate = step_of(desk, "Isolate device")
+    desk.wait_for_selector("#run-panel .runp")
+    run = run_of(analyst, BEACON)
+    isolate = step_of(desk, "Isolate device", run)
     isolate.get_by_text("All facts").wait_for(timeout=LATER)
     assert "Asked by Ana Lyst" in isolate.inner_text()
     assert any(reason in isolate.inner_text() for reason in WHY_NOT_THE_REQUESTER)
@@ -167,7 +175,7 @@ def test_the_first_story_from_the_queue_to_the_device_and_back(
     assert [one["state"] for one in case_of(analyst, BEACON)["devices"] if one["name"] == DEVICE] == ["isolated"]
 
     isolate.get_by_role("button", name="Release").click()
-    release = step_of(desk, "Release device")
+    release = step_of(desk, "Release device", run)
     release.get_by_text("All facts").wait_for()
     approve(phone, "Release device")
     release.get_by_text(f"{DEVICE}: released, verified").wait_for()
@@ -236,7 +244,8 @@ def test_somebody_who_may_approve_still_cannot_approve_what_they_asked_for(
 ) -> None:
     phone = responder.page
     phone.goto(f"/cases/{REGISTRY}/")
-    phone.locator("#run-panel").get_by_role("button", name="Escalate and run").click()
+    offer = phone.locator("#run-panel .card").filter(has_text="Contain a compromised device")
+    offer.get_by_role("button", name="Escalate and run").click()
 
     isolate = step_of(phone, "Isolate device")
     isolate.get_by_text("You asked for this step, so another person decides.").wait_for(timeout=LATER)
@@ -266,10 +275,13 @@ def test_the_device_that_holds_the_same_file_is_isolated_on_an_approval_of_its_o
 def test_the_run_ends_when_the_responder_says_how_to_go_on(responder: Person, tryout: Tryout) -> None:
     phone = responder.page
     phone.goto(f"/cases/{BEACON}/")
-    phone.get_by_role("button", name="Contained, hand over to eradication").click(timeout=LATER)
-    phone.locator("#run-panel .run-h .chip").get_by_text("Succeeded").wait_for()
+    run = run_of(responder, BEACON)
+    phone.locator(run).get_by_role("button", name="Contained, hand over to eradication").click(timeout=LATER)
+    phone.locator(f"{run} .run-h .chip").get_by_text("Succeeded").wait_for()
 
-    assert OTHER in step_of(phone, "Find the file on other devices").inner_text()
-    assert "Mail sent to" in step_of(phone, "Notify the response team").inner_text()
+    assert OTHER in step_of(phone, "Find the file on other devices", run).inner_text()
+    assert "Mail sent to" in step_of(phone, "Notify the response team", run).inner_text()
+    kinds = {item["kind"] for item in case_of(responder, BEACON)["evidence"] if "FIN-LT-0142" in item["title"]}
+    assert {"memory", "triage", "disk"} <= kinds
     mails = [path.read_text() for path in (tryout.data / "practice/mail").glob("*.eml")]
     assert any(f"isolation of {DEVICE}: succeeded" in mail for mail in mails)
