@@ -1,4 +1,4 @@
-"""Why a step that may be sent waits all the same, and for how long: asked just before every effect."""
+"""Why a step is not sent, or waits and for how long: asked just before every effect."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Any
 from response.actions.base import Action
 from response.choices import Consent
 from response.models import Override, Run, StepRun
-from response.services import blast, breakers, clock, incidents, policy, protection
+from response.services import blast, breakers, clock, consent, drills, incidents, policy, protection, undoing
 from secops.models import Integration
 
 LOOK_AGAIN_SECONDS = 10.0  # when nobody knows how long it takes
@@ -22,6 +22,12 @@ class Held:
     seconds: float = LOOK_AGAIN_SECONDS
     until: datetime | None = None
     data: dict[str, Any] = field(default_factory=dict)  # what the step remembers of it
+
+
+def refusal(step: StepRun, action: Action) -> str:
+    """Why it is not sent at all, or nothing: policy, no drill, overtaken, or nobody's word that counts now."""
+    untried = drills.problem(action, step.run.case, step.params, run=step.run)
+    return policy.intent_problem(step, action) or untried or undoing.overtaken(step) or consent.problem(step)
 
 
 def of(step: StepRun, action: Action, source: Integration | None, wait: float | None) -> Held | None:

@@ -15,19 +15,7 @@ from response.actions.base import Action, actions, connector_for
 from response.choices import LIVE_EFFECT, Effect, Outcome, RunState, StepState
 from response.errors import ActionError, AskFirstError, TransitionError
 from response.models import Attempt, Run, StepRun
-from response.services import (
-    clock,
-    consent,
-    drills,
-    holds,
-    outcomes,
-    policy,
-    polling,
-    progress,
-    readback,
-    transitions,
-    undoing,
-)
+from response.services import clock, holds, outcomes, polling, progress, readback, transitions
 from secops import quotas
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited, SourceRefused
 from secops.faultpoints import hit
@@ -223,7 +211,7 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, s
     if trouble:
         _drop(step, StepState.FAILED, trouble)
         return False
-    if problem := _refusal(step, action) or consent.problem(step):
+    if problem := holds.refusal(step, action):
         _drop(step, StepState.FAILED, problem, story=f"Refused: {step.title}. {problem}")
         return False
     is_paused = run.state == RunState.PAUSED and step.undoes_id is None
@@ -231,11 +219,6 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, s
     if held is not None:
         back_to_ready(step, held)
     return held is None
-
-
-def _refusal(step: StepRun, action: Action) -> str:
-    untried = drills.problem(action, step.run.case, step.params, run=step.run)
-    return policy.intent_problem(step, action) or untried or undoing.overtaken(step)
 
 
 def back_to_ready(step: StepRun, held: holds.Held) -> None:
