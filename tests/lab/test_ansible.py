@@ -109,8 +109,8 @@ def test_a_way_that_is_still_open_is_partly_isolated_and_named(ansible: Ansible,
 
 def test_in_quarantine_what_a_program_tries_to_send_is_still_seen(ansible: Ansible, lab: Lab, host1: LabHost) -> None:
     until(lambda: lab.beats(host1) > 0)
-    handle = ansible.start_capture(ONE, "capture-1", rotate_seconds=1)
-    assert ansible.start_capture(ONE, "capture-1", rotate_seconds=1) == handle
+    handle = ansible.start_capture(ONE, "capture-1", rotate_seconds=5)
+    assert ansible.start_capture(ONE, "capture-1", rotate_seconds=5) == handle
     until(lambda: ansible.capture(ONE, handle).state == "running")
     ansible.quarantine(ONE, "", "quarantine-1")
     closed_at, heard = time.time(), lab.beats(host1)

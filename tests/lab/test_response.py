@@ -17,17 +17,20 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django.fixtures import Settings as DjangoSettings
 
-from cases.choices import DeviceState, EvidenceKind, Stage
-from cases.models import Case, CaseDevice, CustodyEntry, Evidence, TimelineEntry
+from cases.choices import DeviceState, EvidenceKind, ObservableKind, Stage, Verdict
+from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Evidence, TimelineEntry
 from cases.services import devices, exports
 from cases.services.store import store
+from enrichment.services import examinations
 from response.choices import RunState, StepState
 from response.models import Drill, Run, RunbookVersion, StepChange, StepRun
 from response.models.runbooks import Runbook, Step
 from response.services import approvals, decisions, drills, runbooks, runs
 from response.services.invariants import broken
 from secops import integrations
+from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.identity import DeviceRecord
+from secops.connectors.capabilities.places import Reputation
 from secops.models import ApiToken, User
 from tests.cases.evidence.conftest import PASSWORD
 from tests.cases.evidence.test_exports import check, unpack
@@ -37,6 +40,7 @@ from tests.owner import unprotected
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 DEVICE = {"device": "${{ device.id }}"}
+LOOK = {"question": "What did the image show?", "choices": ["A file to look for elsewhere", "Nothing"]}
 CONTAIN: list[dict[str, Any]] = [
     {"key": "isolate", "action": "isolate_device", "title": "Isolate the device", "params": DEVICE},
 ]
@@ -52,12 +56,14 @@ RESPOND: list[dict[str, Any]] = [
     },
     {"key": "triage", "action": "acquire_triage", "title": "Acquire triage", "params": DEVICE, "needs": ["quarantine"]},
     {"key": "disk", "action": "acquire_disk", "title": "Acquire disk", "params": DEVICE, "needs": ["triage"]},
+    {"key": "look", "action": "ask_person", "title": "What was found?", "params": LOOK, "needs": ["disk"]},
     {
         "key": "find",
         "action": "find_file",
         "title": "Find the file elsewhere",
-        "params": {"sha256": hashlib.sha256(SECRET).hexdigest()},
-        "needs": ["disk"],
+        "params": {"sha256": ""},
+        "when": "steps.look.answer == 'A file to look for elsewhere'",
+        "needs": ["look"],
     },
     {
         "key": "answer",
@@ -68,6 +74,19 @@ RESPOND: list[dict[str, Any]] = [
         "needs": ["find"],
     },
 ]
+
+
+@connectors.register
+class BadFiles(Connector):
+    """A list of bad files, as a site keeps one: it knows the one that is deleted on the disk of the lab."""
+
+    slug = "lab_bad_files"
+    label = "Bad files"
+    is_local = True
+
+    def reputation(self, kind: str, value: str) -> Reputation | None:
+        is_bad = kind == ObservableKind.HASH_SHA256 and value == hashlib.sha256(SECRET).hexdigest()
+        return Reputation(malicious=9, checked=9, name="viewer.bin") if is_bad else None
 
 
 @pytest.fixture
@@ -83,6 +102,7 @@ def house(
     values = {"inventory": lab.inventory, "known_hosts": lab.known_hosts, "user": "root", "places": "/home /srv /tmp"}
     row = integrations.add("ansible", "Lab", values, {"private_key": (lab.folder / "key").read_text()})
     assert integrations.test(row), row.health_text
+    integrations.add("lab_bad_files", "Bad files", {})
     devices.resolve([DeviceRecord(name="kvm1", agent_id="kvm1")])
     for action in ("quarantine_device", "isolate_device"):
         drill(action, responder)
@@ -237,7 +257,16 @@ def test_a_beaconing_host_from_the_alert_to_its_release(
     assert ended(memory) < ended(one.step("quarantine")) < ended(one.step("disk"))
     assert ended(one.step("capture")) < ended(one.step("quarantine"))
 
-    # the file is hunted; the host that holds it is contained by a run of its own
+    # the image is opened beside the host: the deleted file is there, and is known to be bad
+    examinations.start(disk.pk, actor=analyst)
+    drain(wait=10)
+    found = Evidence.objects.get(case=case, original=disk)
+    assert (found.sha256, bytes_of(found)) == (lab.secret_sha256, SECRET)
+    link = CaseObservable.objects.get(case=case, observable__value=lab.secret_sha256)
+    assert link.observable.verdict == Verdict.MALICIOUS
+
+    # its hash is hunted; the host that holds it is contained by a run of its own
+    decisions.answer(one.step("look").pk, LOOK["choices"][0], actor=responder)
     assert [hit["device"] for hit in one.done("find").data["hits"]] == ["HOST2"]
     drain()
     child = Responding(Run.objects.get(parent=started), analyst, responder)
@@ -282,6 +311,7 @@ def test_a_beaconing_host_from_the_alert_to_its_release(
     for words in (
         "sealed as",
         "isolated, verified",
+        "Deleted file",
         "Started Lab contain",
         "HOST1: released, verified",
         "HOST2: released",

@@ -27,7 +27,10 @@ def paths(table: str) -> Row:
 def _hooks(table: str) -> set[str]:
     """The hooks where a base chain of our table drops what it does not allow."""
     words = ["nft", "-j", "list", "table", "inet", table]
-    done = subprocess.run(words, capture_output=True, timeout=10, check=False, env=ENV)  # noqa: S603
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=10, check=False, env=ENV)  # noqa: S603
+    except FileNotFoundError:  # without nft no rule of ours can stand
+        return set()
     if done.returncode:
         return set()
     chains: list[Any] = [one.get("chain", {}) for one in json.loads(done.stdout)["nftables"]]
