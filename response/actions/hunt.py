@@ -26,7 +26,13 @@ POLL_SECONDS = 2.0
 
 
 class ClausesField(forms.JSONField):
-    """[{kind, value}, ...]; empty in a runbook: the case's malicious files."""
+    """[{kind, value}, ...], or as text a clause a line, `file_name updater.dll`; a rule needs the list."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value.strip() and not value.lstrip().startswith("["):
+            lines = [line.strip().partition(" ") for line in value.splitlines() if line.strip()]
+            return [{"kind": kind, "value": rest.strip()} for kind, _, rest in lines]
+        return super().to_python(value)
 
     def clean(self, value: Any) -> list[dict[str, str]]:
         given = super().clean(value)
@@ -54,7 +60,7 @@ class HuntEverywhere(Action):
         clauses = ClausesField(
             required=False,
             widget=forms.Textarea,
-            help_text="A list of {kind, value}. Empty: every file of the case that a source calls malicious.",
+            help_text="One a line, such as file_name updater.dll. Empty: the case's malicious files.",
         )
         group = forms.CharField(required=False, max_length=120, label="Device group", help_text="Empty: all devices.")
         days = forms.IntegerField(required=False, min_value=1, max_value=MOST_DAYS, help_text="Empty: 30.")

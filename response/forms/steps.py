@@ -1,5 +1,6 @@
 """The editor's form of one step: its own fields, and below them the typed parameters of its action."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -158,6 +159,8 @@ class StepFormSet(forms.BaseInlineFormSet[Step, Runbook, StepForm]):
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return json.dumps(value, ensure_ascii=False, indent=1)
     if isinstance(value, list):
         return "\n".join(map(str, value))
     return plain(str(value))

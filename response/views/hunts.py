@@ -30,9 +30,10 @@ OPEN_DOOR = (DeviceState.SUSPECTED, DeviceState.PARTLY_ISOLATED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitRow:
-    """A hit as the table shows it. `chip` and `said`: where its device stands in the case."""
+    """A hit as the table shows it, once however many sources say it. `chip` and `said`: where its device stands."""
 
     hit: HuntHit
+    sources: list[str]
     clause: str
     chip: str
     said: str
@@ -142,15 +143,21 @@ def _rows(hunt: Hunt, titles: list[str], *, is_open: bool) -> list[HitRow]:
     """Hits on other devices first; a device is offered once, however often something was found on it."""
     states = dict(CaseDevice.objects.filter(case=hunt.case_id).values_list("device_id", "state"))
     offered: set[int] = set()
-    rows = []
+    rows: dict[tuple[object, ...], HitRow] = {}
     for hit in hunt.found.select_related("device").order_by("is_own", "name", "address", "what")[:SHOWN_HITS]:
+        place = (hit.device_id or hit.agent_id or hit.name or hit.address, hit.clause, hit.what.lower())
+        if known := rows.get(place):
+            known.sources.append(hit.source)
+            continue
         state = states.get(hit.device_id) if hit.device_id else None
         may_answer = is_open and not hit.is_own and state == DeviceState.SUSPECTED and hit.device_id not in offered
         if may_answer and hit.device_id:
             offered.add(hit.device_id)
         chip, said = _stands(hit, state)
-        rows.append(HitRow(hit=hit, clause=titles[hit.clause], chip=chip, said=said, may_answer=may_answer))
-    return rows
+        rows[place] = HitRow(
+            hit=hit, sources=[hit.source], clause=titles[hit.clause], chip=chip, said=said, may_answer=may_answer
+        )
+    return list(rows.values())
 
 
 def _stands(hit: HuntHit, state: str | None) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cases.choices import DeviceReason
-from cases.models import Case, CaseDevice
+from cases.models import Case, CaseDevice, Device
 from response.models import Hunt, HuntAsk, HuntHit
 from secops import integrations
 from secops.models import User
@@ -36,6 +36,7 @@ def test_the_copy_on_the_second_laptop_and_the_run_key_are_found(
     attached_range: Range, case: Case, analyst: User
 ) -> None:
     story = attached_range.story("bad_address")
+    Device.objects.filter(name="FIN-LT-0142").update(agent_id="")  # known by its name until a source says more
     clauses = [
         {"kind": "sha256", "value": story["sha256"]},
         {"kind": "domain", "value": "cdn-metrics.example"},

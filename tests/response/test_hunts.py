@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from cases.choices import DeviceReason, DeviceState
 from cases.models import Case, CaseDevice, CaseObservable, TimelineEntry
+from response.actions.hunt import HuntEverywhere
 from response.choices import AskState, HuntState, RunState, StepState
 from response.errors import RunbookError, TransitionError
-from response.models import Hunt, HuntAsk, HuntHit, Run, StepRun
+from response.forms.steps import StepForm
+from response.models import Hunt, HuntAsk, HuntHit, Run, Step, StepRun
 from response.services import hunt_asks, hunts, recovery, runs, steps
 from response.services.invariants import broken
 from secops import integrations
@@ -338,6 +340,22 @@ def test_a_clause_that_would_find_everything_fails_the_step_with_its_reason(
 
     assert step_of(run, "hunt").state == StepState.FAILED
     assert "nearly everything" in step_of(run, "hunt").reason
+
+
+def test_clauses_are_written_as_lines_too_and_the_editor_keeps_a_list(field: Field, case: Case, analyst: User) -> None:
+    run = begin(case, analyst, HUNT | {"params": {"clauses": "file_name updater.dll\n\nsha256 " + SHA}})
+    written = step_of(run, "hunt").params["clauses"]
+    assert written == [{"kind": "file_name", "value": "updater.dll"}, {"kind": "sha256", "value": SHA}]
+    step = Step.objects.get(key="hunt")
+    step.params = {"clauses": written}
+    step.save()
+    shown = str(StepForm(instance=step)["p_clauses"].value())
+
+    as_list = HuntEverywhere.clean({"clauses": shown})
+
+    assert as_list["clauses"] == written
+    problem = HuntEverywhere.Params({"clauses": "nonsense"})
+    assert "no kind of clause" in str(problem.errors["clauses"])
 
 
 def test_an_address_without_a_device_is_said_and_is_no_device_of_the_case(
