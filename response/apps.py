@@ -35,6 +35,6 @@ class ResponseConfig(AppConfig):
         registry.shipped.put("runbooks", shipped.install)
         registry.shipped.put("protection", protection.install)
         registry.attached.put("drills", drills.record_range)
-        registry.banners.put("major incident", incidents.banners)
+        registry.banners.put("major incident", incidents.told)
         registry.case_sections.put("runs", whole.section)
         registry.kind_inlines.put("runbooks", KindRunbookInline)

@@ -5,13 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from secops import registry
+from secops import banners
 from secops.access import May
-
-
-def _banners() -> list[str]:
-    """Called by the templates of whole pages, so that a fragment asks nothing."""
-    return [text for _, lines in registry.banners.items() for text in lines()]
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -22,7 +17,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "product_name": settings.PRODUCT_NAME,
         "is_practice": settings.NIGHTDESK_PRACTICE,
         "theme": user.theme if is_known and user else "auto",
-        "banners": _banners if is_known and user is not None and user.may(May.SEE) else (),
+        "banners": banners.lines if is_known and user is not None and user.may(May.SEE) else (),
         "uses_keys": user.uses_keys if is_known and user else True,
         "may_work": is_known and user is not None and user.may(May.WORK),
         "may_approve": is_known and user is not None and user.may(May.APPROVE),

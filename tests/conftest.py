@@ -10,7 +10,7 @@ from django.db.models.signals import post_migrate
 from django.tasks import default_task_backend
 from pytest_django import DjangoDbBlocker
 
-from secops import pdf
+from secops import banners, pdf
 from secops.models import User
 from tests.factories import make_user
 from tests.house import House, build
@@ -69,6 +69,12 @@ def admin_user(db: None) -> User:
 def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
     """PDFs stay the HTML that they are made from: quick, and a word can be looked for in them."""
     monkeypatch.setattr(pdf, "render", lambda html, css: html.encode())
+
+
+@pytest.fixture(autouse=True)
+def no_banners_kept() -> None:
+    """What stood on every page of another test stands on none of this one."""
+    banners.forget()
 
 
 @pytest.fixture

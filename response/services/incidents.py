@@ -12,6 +12,7 @@ from response.errors import ApprovalError
 from response.models import KillSwitch, MajorIncident, StepRun
 from response.services import clock
 from response.services.approvals import checked_reason
+from secops import banners
 from secops.access import May, require
 from secops.models import AuditEntry, User
 
@@ -53,6 +54,7 @@ def sign(pk: int, *, actor: User) -> MajorIncident:
         found.signed_by, found.signed_at, found.until = actor, at, at + timedelta(hours=found.hours)
         found.save(update_fields=["signed_by", "signed_at", "until"])
         _look_again()
+        transaction.on_commit(banners.forget)
         AuditEntry.append(f"Signed major-incident mode, {terms(found)}: {found.reason}", actor=actor)
     return found
 
@@ -65,6 +67,7 @@ def end(pk: int, *, actor: User) -> MajorIncident:
         if found.ended_at is None:
             found.ended_by, found.ended_at = actor, clock.now()
             found.save(update_fields=["ended_by", "ended_at"])
+            transaction.on_commit(banners.forget)
             AuditEntry.append(f"Ended major-incident mode: {found.reason}", actor=actor)
     return found
 
@@ -100,7 +103,7 @@ def terms(one: MajorIncident) -> str:
     return f"{one.cap} isolations per hour for {one.hours} hours"
 
 
-def banners() -> list[str]:
+def told() -> list[str]:
     """The line on every page while it is on."""
     found = current()
     if found is None or found.until is None or found.signed_by is None:
