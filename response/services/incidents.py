@@ -54,8 +54,8 @@ def sign(pk: int, *, actor: User) -> MajorIncident:
         found.signed_by, found.signed_at, found.until = actor, at, at + timedelta(hours=found.hours)
         found.save(update_fields=["signed_by", "signed_at", "until"])
         _look_again()
-        transaction.on_commit(banners.forget)
         AuditEntry.append(f"Signed major-incident mode, {terms(found)}: {found.reason}", actor=actor)
+    banners.forget()
     return found
 
 
@@ -67,8 +67,8 @@ def end(pk: int, *, actor: User) -> MajorIncident:
         if found.ended_at is None:
             found.ended_by, found.ended_at = actor, clock.now()
             found.save(update_fields=["ended_by", "ended_at"])
-            transaction.on_commit(banners.forget)
             AuditEntry.append(f"Ended major-incident mode: {found.reason}", actor=actor)
+    banners.forget()
     return found
 
 
