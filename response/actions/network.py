@@ -61,7 +61,7 @@ def no_capture_words(host: Host) -> str:
     except SecopsError:  # which secret or setting is wrong is said where it is used
         return ""
     if all(view is False for view in views):
-        return f"No packet capture is possible there: no sensor sees {host.address}."
+        return f"No packet capture is possible there: no sensor sees {host.address or host.name}."
     return ""
 
 

@@ -1,6 +1,7 @@
 """Quarantine, accounts and blocking: what is closed, what only seems so, and what is never touched."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -338,6 +339,25 @@ def test_a_public_resolver_on_a_warning_list_is_shown_and_refused(network, case,
     assert "Public DNS" in plan.warning
     assert step_of(run, "b").state == StepState.FAILED
     assert network.effects == []
+
+
+def test_a_value_or_a_person_of_the_case_is_chosen_when_an_action_runs_alone(network, client, case, analyst):
+    bad, person = name(case, "203.0.113.44"), person_of(case)
+    name(case, "HKLM\\Run", "registry_key")
+    url = reverse("response:alone", args=[case.pk])
+    client.force_login(analyst)
+
+    block = client.get(url, {"action": "block_indicator"}).content.decode()
+    disable = client.get(url, {"action": "disable_account"}).content.decode()
+    form = {"action": "block_indicator", "observable": str(bad.pk), "request_id": str(uuid4())}
+    sent = client.post(url, form)
+    wrong = client.post(url, form | {"observable": "999", "request_id": str(uuid4())})
+
+    assert f'<option value="{bad.pk}">203.0.113[.]44 (IP address)</option>' in block
+    assert "HKLM" not in block
+    assert f'<option value="{person.pk}">Maya Okafor</option>' in disable
+    assert (sent.status_code, wrong.status_code) == (302, 422)
+    assert StepRun.objects.get().title == "Block for all devices: 203.0.113.44"
 
 
 # --- covert -------------------------------------------------------------------------------------------------------

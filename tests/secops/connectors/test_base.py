@@ -85,6 +85,7 @@ def test_every_built_in_connector_can_do_something_and_names_its_secrets() -> No
     assert {name for names in found.values() for name in names} <= set(CAPABILITIES)
     assert found["microsoft-graph"] == [
         *("directory", "sign_ins", "posture", "software", "changes", "processes", "file_activity", "find_file"),
-        "hunt",
+        *("hunt", "account"),
     ]
-    assert found["defender"] == ["posture", "isolate"]
+    assert found["defender"] == ["posture", "isolate", "block"]
+    assert (found["cisco-ise"], found["arkime"]) == (["quarantine"], ["capture"])
