@@ -12,12 +12,32 @@ from django.test import Client
 from django.utils import timezone
 
 from cases.choices import Role, Stage
-from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObservable, Note, Observable, TimelineEntry
+from cases.models import (
+    AlertPayload,
+    Case,
+    CaseDevice,
+    CaseMember,
+    CaseObservable,
+    CaseReading,
+    Note,
+    Observable,
+    TimelineEntry,
+)
 from cases.services import evidence, timeline
 from enrichment.choices import ExaminationState, LookupState
 from enrichment.models import CaseLookup, Examination, Lookup
 from response.choices import Consent, HuntState
-from response.models import Hunt, HuntAsk, HuntHit, MajorIncident, Override, StandingApproval, StepRun
+from response.models import (
+    Hunt,
+    HuntAsk,
+    HuntHit,
+    LegalRelease,
+    MajorIncident,
+    Mandate,
+    Override,
+    StandingApproval,
+    StepRun,
+)
 from response.services import runs
 from secops import integrations
 from secops.models import User
@@ -43,6 +63,7 @@ class Things:
     sha256: str
     override: int
     hunt: int
+    guest: int
 
     def url(self, template: str) -> str:
         return template.format(**vars(self))
@@ -133,7 +154,19 @@ def _fill(word: str, version: int, shared: Observable, member: User, **fields: A
     )
     hunt = _hunt(case, step, word, member)
     return Things(
-        *(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256, override.pk, hunt.pk)
+        *(
+            case.pk,
+            alert.pk,
+            entry.pk,
+            lookup.pk,
+            run.pk,
+            step.pk,
+            item.label,
+            step.params_sha256,
+            override.pk,
+            hunt.pk,
+        ),
+        guest=_circle(case, word, member).pk,
     )
 
 
@@ -154,6 +187,23 @@ def _hunt(case: Case, step: StepRun, word: str, member: User) -> Hunt:
     HuntAsk.objects.create(hunt=hunt, source="EDR", clause=0, part=0, about="files", state="failed", reason=word)
     HuntHit.objects.create(hunt=hunt, source="EDR", clause=0, name=word, what=f"C:\\{word}.dll", key=word)
     return hunt
+
+
+def _circle(case: Case, word: str, member: User) -> User:
+    """A mandate that is asked for, a decision of Legal, somebody who looked; a guest who may be added."""
+    now, guest = timezone.now(), make_user(f"guest-{case.pk}", ["guest"])
+    Mandate.objects.create(
+        case=case,
+        legal_basis=f"Basis {word}",
+        scope=f"Scope {word}",
+        valid_until=now + timedelta(days=7),
+        requested_by=member,
+        requested_at=now,
+        requester_states=f"None, {word}",
+    )
+    LegalRelease.objects.create(case=case, is_released=False, reason=f"Not yet, {word}", by=member, at=now)
+    CaseReading.objects.create(case=case, user=member, first_at=now, last_at=now)
+    return guest
 
 
 def _lookup(case: Case, word: str) -> Lookup:
