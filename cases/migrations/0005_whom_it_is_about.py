@@ -24,6 +24,12 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('first_at', models.DateTimeField()),
                 ('last_at', models.DateTimeField()),
+                (
+                    "what",
+                    models.CharField(
+                        blank=True, help_text="What they took away; empty: pages were opened.", max_length=300
+                    ),
+                ),
                 ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='readings', to='cases.case')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

@@ -11,6 +11,7 @@ class CaseReading(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
+    what = models.CharField(max_length=300, blank=True, help_text="What they took away; empty: pages were opened.")
 
     class Meta:
         ordering = ["-last_at"]

@@ -16,8 +16,14 @@ def saw(case: Case, user: User) -> None:
     if not case.is_restricted:
         return
     now = timezone.now()
-    latest = CaseReading.objects.filter(case=case, user=user).first()
+    latest = CaseReading.objects.filter(case=case, user=user, what="").first()
     if latest is None or now - latest.last_at > SITTING:
         CaseReading.objects.create(case=case, user=user, first_at=now, last_at=now)
     elif now - latest.last_at > EXACT:
         CaseReading.objects.filter(pk=latest.pk).update(last_at=now)
+
+
+def took(case: Case, user: User, what: str) -> None:
+    """Write down that this person took something away, such as a report; each time, whatever the sitting."""
+    now = timezone.now()
+    CaseReading.objects.create(case=case, user=user, first_at=now, last_at=now, what=what[:300])

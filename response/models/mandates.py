@@ -1,12 +1,21 @@
 """What must be recorded before anything is acquired in a covert case, and what Legal lets out of it."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from cases.models import Case
 from response.models.runbooks import body_hash
+
+
+class MandateQuerySet(models.QuerySet["Mandate"]):
+    def in_force(self, case: Case, at: datetime) -> "Mandate | None":
+        """The latest that was authorised, is not revoked and not over."""
+        found = self.filter(case=case, authorised_at__isnull=False, revoked_at__isnull=True, valid_until__gt=at)
+        return found.select_related("requested_by", "authorised_by").first()
 
 
 class Mandate(models.Model):
@@ -25,6 +34,8 @@ class Mandate(models.Model):
     revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     revoked_at = models.DateTimeField(null=True)
     revoked_because = models.CharField(max_length=500, blank=True)
+
+    objects = MandateQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

@@ -109,8 +109,7 @@ def asked_for(case: Case) -> Mandate | None:
 
 def in_force(case: Case) -> Mandate | None:
     """The latest that was authorised, is not revoked and not over."""
-    found = Mandate.objects.filter(case=case, authorised_at__isnull=False, revoked_at__isnull=True)
-    return found.filter(valid_until__gt=clock.now()).select_related("requested_by", "authorised_by").first()
+    return Mandate.objects.in_force(case, clock.now())
 
 
 def missing(action: Action, case: Case) -> str:

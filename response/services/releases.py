@@ -3,8 +3,8 @@
 from django.db import transaction
 
 from cases.intake.gate import clean_text
-from cases.models import Case, CaseMember, TimelineEntry
-from cases.services import members, timeline
+from cases.models import Case, TimelineEntry
+from cases.services import timeline
 from response.choices import Circle
 from response.errors import MandateError
 from response.models import LegalRelease
@@ -33,10 +33,3 @@ def decide(case_id: int, reason: str, *, is_released: bool, actor: User) -> Lega
 def latest(case: Case) -> LegalRelease | None:
     """The decision that holds, or None while there is none."""
     return LegalRelease.objects.filter(case=case).select_related("by").first()
-
-
-def receivers(case: Case, circle: Circle) -> list[User]:
-    """Members of the case from that team who can be reached by mail and whom nothing keeps outside."""
-    named = CaseMember.objects.filter(case=case, user__is_active=True, user__groups__name=circle)
-    people = [member.user for member in named.select_related("user").distinct().order_by("pk")]
-    return [one for one in people if one.email and not members.conflict(case, one)]

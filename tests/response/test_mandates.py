@@ -22,7 +22,6 @@ from tests.factories import make_case, make_person, make_user
 from tests.response.conftest import begin, settle_down, step_of
 
 
-@actions.register
 class Acquire(Action):
     """As an acquisition is: nothing is noticed, and a covert case wants a mandate for it."""
 
@@ -37,6 +36,11 @@ class Acquire(Action):
 
     def do(self, call: Call) -> Done:
         return Done(text="Acquired")
+
+
+@pytest.fixture(autouse=True)
+def acquiring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(actions._plugins, Acquire.slug, Acquire)
 
 
 ACQUIRE = {"key": "get", "action": "test_acquire", "params": {}}
