@@ -11,12 +11,7 @@ from response.models import KindRunbook, Runbook
 from response.services import drafts, runbooks
 
 FOLDER = Path(__file__).parent.parent / "shipped"
-SLUGS = (
-    "contain-device",
-    "watch-device",
-    "memory-first",
-    "suspected-insider",
-)  # one that starts another stands behind it
+SLUGS = ("contain-device", "watch-device", "memory-first", "suspected-insider")  # whoever starts one stands behind it
 OFFERED = {  # by kind; the first is the one that is suggested
     "known-bad-address": ("contain-device", "watch-device"),
     "registry-activity": ("memory-first", "contain-device"),
