@@ -1,6 +1,6 @@
 """What can be wrong in the record; each text is written for the analyst."""
 
-from secops.errors import ConflictError, SecopsError
+from secops.errors import ConflictError, NotAllowedError, SecopsError
 
 
 class TransitionError(ConflictError):
@@ -13,6 +13,10 @@ class UndoError(ConflictError):
 
 class IncompleteError(SecopsError):
     """Something that a decision needs was not said."""
+
+
+class ConcernedError(NotAllowedError):
+    """The case is about this person or somebody close to them, so they stay outside."""
 
 
 class EvidenceError(ConflictError):

@@ -18,7 +18,7 @@ from secops.access import May, require
 @require_GET
 def card(request: HttpRequest, pk: int, card: str) -> HttpResponse:
     """One of the six, as a fragment or as a page of its own."""
-    case = get_object_or_404(Case.objects.visible_to(request.user), pk=pk)
+    case = visible_case(request, pk)
     if card not in Card.values:
         raise Http404
     is_part = request.headers.get("HX-Request") == "true"
@@ -29,7 +29,7 @@ def card(request: HttpRequest, pk: int, card: str) -> HttpResponse:
 @require_GET
 def risk(request: HttpRequest, pk: int) -> HttpResponse:
     """The strip above the cards: score, facts with points, what is missing."""
-    case = get_object_or_404(Case.objects.visible_to(request.user), pk=pk)
+    case = visible_case(request, pk)
     return render(request, "enrichment/risk.html", {"case": case, "views": views_of(case)})
 
 
@@ -37,7 +37,7 @@ def risk(request: HttpRequest, pk: int) -> HttpResponse:
 def retry(request: HttpRequest, pk: int, lookup: int) -> HttpResponse:
     """Ask one source again."""
     require(request.user, May.WORK)
-    case = get_object_or_404(Case.objects.visible_to(request.user), pk=pk)
+    case = visible_case(request, pk)
     lookups.retry(case, get_object_or_404(case.lookups, pk=lookup).pk)
     return redirect("cases:case", case.pk)
 

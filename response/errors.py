@@ -17,6 +17,10 @@ class OwnApprovalError(NotAllowedError):
     """Who asked for a step, or wrote its runbook, does not approve it."""
 
 
+class MandateError(ConflictError):
+    """The mandate is in another state by now, or does not say what it must."""
+
+
 class RunbookError(SecopsError):
     """A runbook that cannot be published or started; the text names step and field."""
 

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from response.views import alone, approvals, collecting, drills, hunts, incidents, nights, panel, report, run
+from response.views import (
+    alone,
+    approvals,
+    circle,
+    collecting,
+    drills,
+    guest,
+    hunts,
+    incidents,
+    nights,
+    panel,
+    report,
+    run,
+)
 
 app_name = "response"
 urlpatterns = [
@@ -14,6 +27,13 @@ urlpatterns = [
     path("cases/<case:pk>/report/", report.report, name="report"),
     path("cases/<case:pk>/report.pdf", report.report_pdf, name="report_pdf"),
     path("cases/<case:pk>/report.json", report.report_json, name="report_json"),
+    path("cases/<case:pk>/need-to-know/", circle.circle, name="circle"),
+    *[
+        path(f"cases/<case:pk>/need-to-know/{what}/", circle.decide, {"what": what}, name=what)
+        for what in circle.DECISIONS
+    ],
+    path("guest/", guest.guest, name="guest"),
+    path("guest/<case:pk>/", guest.guest_case, name="guest_case"),
     path("runs/<int:pk>/", run.run, name="run"),
     *[
         path(f"runs/<int:pk>/{what}/", run.steer, {"what": what}, name=what)

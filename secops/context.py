@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from secops import banners
-from secops.access import May
+from secops.access import May, RoleName
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "theme": user.theme if is_known and user else "auto",
         "banners": banners.lines if is_known and user is not None and user.may(May.SEE) else (),
         "uses_keys": user.uses_keys if is_known and user else True,
+        "is_guest": is_known and user is not None and RoleName.GUEST in user.group_names,
         "may_work": is_known and user is not None and user.may(May.WORK),
         "may_approve": is_known and user is not None and user.may(May.APPROVE),
         "may_steer": is_known and user is not None and user.may(May.STEER),

@@ -12,18 +12,39 @@ from django.test import Client
 from django.utils import timezone
 
 from cases.choices import Role, Stage
-from cases.models import AlertPayload, Case, CaseDevice, CaseMember, CaseObservable, Note, Observable, TimelineEntry
+from cases.models import (
+    AlertPayload,
+    Case,
+    CaseDevice,
+    CaseMember,
+    CaseObservable,
+    CaseReading,
+    Note,
+    Observable,
+    TimelineEntry,
+)
 from cases.services import evidence, timeline
 from enrichment.choices import ExaminationState, LookupState
 from enrichment.models import CaseLookup, Examination, Lookup
 from response.choices import Consent, HuntState
-from response.models import Hunt, HuntAsk, HuntHit, MajorIncident, Override, StandingApproval, StepRun
+from response.models import (
+    Hunt,
+    HuntAsk,
+    HuntHit,
+    LegalRelease,
+    MajorIncident,
+    Mandate,
+    Override,
+    StandingApproval,
+    StepRun,
+)
 from response.services import runs
 from secops import integrations
 from secops.models import User
 from tests.factories import make_alert, make_case, make_device, make_observable, make_user
 from tests.response.conftest import ISOLATE, drilled, make_runbook
 
+TEAM = "insider team"
 CANARY = "quetzalplume"  # stands in every text of the restricted case and nowhere else
 ROLES = ("no role", "guest", "analyst", "responder", "approver", "admin", "superuser")
 SEERS = frozenset({"analyst", "responder", "approver", "admin"})
@@ -43,6 +64,7 @@ class Things:
     sha256: str
     override: int
     hunt: int
+    guest: int
 
     def url(self, template: str) -> str:
         return template.format(**vars(self))
@@ -50,9 +72,12 @@ class Things:
 
 @dataclass
 class House:
+    """`restricted` is the open case too, until it is added."""
+
     open: Things
     restricted: Things
     version: int
+    shared: Observable
     people: dict[str, User] = field(default_factory=dict)
 
     def client(self, who: str, **options: Any) -> Client:
@@ -62,14 +87,18 @@ class House:
             client.force_login(self.people[who])
         return client
 
+    def add_restricted(self) -> None:
+        """The case that only the team of `member` may see."""
+        member = self.people["member"]
+        team = member.groups.get(name=TEAM)
+        self.restricted = _fill(CANARY, self, is_restricted=True, group=team)
 
-def build() -> House:
+
+def build(*, only_open: bool = False) -> House:
     drilled(integrations.add("test_edr", "Test EDR", {}))
-    team = Group.objects.create(name="insider team")
     member = make_user("member", ["analyst"])
-    member.groups.add(team)
+    member.groups.add(Group.objects.create(name=TEAM))
     version = make_runbook(ISOLATE).pk
-    shared = make_observable("203.0.113.44")
     in_a_week = timezone.now() + timedelta(days=7)
     StandingApproval.objects.create(
         pk=1, title="Night", action="isolate_device", device_group="Laptops", expires_at=in_a_week
@@ -77,12 +106,12 @@ def build() -> House:
     MajorIncident.objects.create(
         pk=1, reason="Ransomware", cap=50, hours=1, proposed_by=member, proposed_at=timezone.now()
     )
-    house = House(
-        open=_fill("plain", version, shared, member),
-        restricted=_fill(CANARY, version, shared, member, is_restricted=True, group=team),
-        version=version,
-        people={"member": member},
-    )
+    nothing = Things(**dict.fromkeys(Things.__dataclass_fields__, 0))  # type: ignore[arg-type]
+    people = {"member": member, "new guest": make_user("newcomer", ["guest"])}
+    house = House(nothing, nothing, version, make_observable("203.0.113.44"), people)
+    house.open = house.restricted = _fill("plain", house)
+    if not only_open:
+        house.add_restricted()
     for role in ROLES:
         fields = {"is_superuser": True, "is_staff": True} if role == "superuser" else {}
         house.people[role] = make_user(
@@ -93,7 +122,8 @@ def build() -> House:
     return house
 
 
-def _fill(word: str, version: int, shared: Observable, member: User, **fields: Any) -> Things:
+def _fill(word: str, house: House, **fields: Any) -> Things:
+    version, shared, member = house.version, house.shared, house.people["member"]
     case = make_case(
         title=f"Beacon {word}", stage=Stage.RESPONSE, person_name=word, device_name=word, target=word, **fields
     )
@@ -132,8 +162,21 @@ def _fill(word: str, version: int, shared: Observable, member: User, **fields: A
         at=timezone.now(),
     )
     hunt = _hunt(case, step, word, member)
+    _circle(case, word, member)
     return Things(
-        *(case.pk, alert.pk, entry.pk, lookup.pk, run.pk, step.pk, item.label, step.params_sha256, override.pk, hunt.pk)
+        *(
+            case.pk,
+            alert.pk,
+            entry.pk,
+            lookup.pk,
+            run.pk,
+            step.pk,
+            item.label,
+            step.params_sha256,
+            override.pk,
+            hunt.pk,
+        ),
+        guest=house.people["new guest"].pk,
     )
 
 
@@ -154,6 +197,22 @@ def _hunt(case: Case, step: StepRun, word: str, member: User) -> Hunt:
     HuntAsk.objects.create(hunt=hunt, source="EDR", clause=0, part=0, about="files", state="failed", reason=word)
     HuntHit.objects.create(hunt=hunt, source="EDR", clause=0, name=word, what=f"C:\\{word}.dll", key=word)
     return hunt
+
+
+def _circle(case: Case, word: str, member: User) -> None:
+    """A mandate that is asked for, a decision of Legal, somebody who looked."""
+    now = timezone.now()
+    Mandate.objects.create(
+        case=case,
+        legal_basis=f"Basis {word}",
+        scope=f"Scope {word}",
+        valid_until=now + timedelta(days=7),
+        requested_by=member,
+        requested_at=now,
+        requester_states=f"None, {word}",
+    )
+    LegalRelease.objects.create(case=case, is_released=False, reason=f"Not yet, {word}", by=member, at=now)
+    CaseReading.objects.create(case=case, user=member, first_at=now, last_at=now)
 
 
 def _lookup(case: Case, word: str) -> Lookup:

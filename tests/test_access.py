@@ -39,6 +39,9 @@ CLOSE = {"disposition": "false_positive", "reason": REASON}
 HUNT = {"kind": "file_name", "values": "updater.dll", "days": "30", "request_id": str(uuid4())}
 CASE, RUN, STEP = "/cases/CASE-{case}/", "/runs/{run}/", "/steps/{step}/"
 ITEM = CASE + "evidence/E-{item}/"
+CIRCLE = CASE + "need-to-know/"
+MANDATE = {"legal_basis": "A law", "scope": "A laptop", "days": "14", "states_no_conflict": "on"}
+UNFOUNDED = {"reason": REASON, "keep_until": "2999-01-01"}
 DOORS: dict[str, Door] = {
     "start": Door(path="/", get="signed in"),
     "login": Door(path="/accounts/login/", get="everybody"),
@@ -99,6 +102,23 @@ DOORS: dict[str, Door] = {
     "response:report": Door(path=CASE + "report/"),
     "response:report_pdf": Door(path=CASE + "report.pdf", post=INSIDE),
     "response:report_json": Door(path=CASE + "report.json"),
+    "response:circle": Door(path=CIRCLE),
+    "response:add_member": Door(path=CIRCLE + "add_member/", get="nobody", post=STEERERS, data={"user": "{guest}"}),
+    "response:remove_member": Door(
+        path=CIRCLE + "remove_member/", get="nobody", post=STEERERS, data={"user": "{guest}"}
+    ),
+    "response:ask_mandate": Door(path=CIRCLE + "ask_mandate/", get="nobody", post=WORKERS, data=MANDATE),
+    "response:authorise_mandate": Door(
+        path=CIRCLE + "authorise_mandate/", get="nobody", post=DECIDERS, data={"states_no_conflict": "on"}
+    ),
+    "response:revoke_mandate": Door(
+        path=CIRCLE + "revoke_mandate/", get="nobody", post=DECIDERS, data={"reason": REASON}
+    ),
+    "response:release": Door(path=CIRCLE + "release/", get="nobody", post=frozenset(), data={"reason": REASON}),
+    "response:uncover": Door(path=CIRCLE + "uncover/", get="nobody", post=DECIDERS, data={"reason": REASON}),
+    "response:unfounded": Door(path=CIRCLE + "unfounded/", get="nobody", post=WORKERS, data=UNFOUNDED),
+    "response:guest": Door(path="/guest/", get="signed in"),
+    "response:guest_case": Door(path="/guest/CASE-{case}/"),
     "response:run": Door(path=RUN),
     "response:pause": Door(path=RUN + "pause/", get="nobody", post=STEERERS),
     "response:resume": Door(path=RUN + "resume/", get="nobody", post=STEERERS),
@@ -159,7 +179,7 @@ def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator
 def sent(client: Client, house: House, name: str, *, restricted: bool = False) -> Any:
     """The POST that this door expects."""
     things, door = house.restricted if restricted else house.open, DOORS[name]
-    data = dict(door.data)
+    data = {name: value.format(**vars(things)) if value == "{guest}" else value for name, value in door.data.items()}
     if name in ("response:approve", "response:break_glass"):
         data["params_sha256"] = things.sha256
     if name in ("response:drills", "response:alone"):

@@ -260,6 +260,21 @@ def test_usb_the_share_is_named(usb: Story) -> None:
     assert usb.truth["share"].lower() in json.dumps(usb.case["answers"]).replace("\\\\", "\\").lower()
 
 
+def test_usb_the_weeks_before_are_told_and_what_the_logs_cover(usb: Story) -> None:
+    truth = usb.truth["file_use"]
+    (finding,) = usb.all("file_use")
+    covered = [fact["value"] for fact in finding["facts"] if fact["label"] == "Covered"]
+
+    assert finding["verdict"] == "suspicious"
+    assert truth["share"] in finding["headline"]
+    assert number_before("files", finding["headline"]) == truth["files"]
+    assert finding["table"]["rows"][0][0] == f"{datetime.fromisoformat(truth['first_at']):%d %b %H}:00"
+    assert "first copy to the drive" in finding["table"]["rows"][-1][1]
+    assert [one.partition(":")[0] for one in covered] == ["file servers", "data loss prevention"]
+    assert all("of 90 days" in one for one in covered)
+    assert not [peer for peer in truth["peers"] if peer in json.dumps(finding)]
+
+
 def test_usb_nobody_came_in(usb: Story) -> None:
     assert usb.truth["inbound_connections"] == 0
     assert usb.says("inbound_connections").find("Nobody outside opened a connection") >= 0

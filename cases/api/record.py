@@ -1,6 +1,6 @@
 """One alert and one case as JSON, for those who may see them; everybody else is told that there is none."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404
 from rest_framework.request import Request
@@ -8,9 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cases.models import Alert, Case
-from cases.services import senders, whole
+from cases.services import readings, senders, whole
 from secops.api import MayRead, MaySendOrRead
-from secops.models import ApiToken
+from secops.models import ApiToken, User
 
 
 class AlertRecord(APIView):
@@ -48,6 +48,7 @@ class CaseRecord(APIView):
         case = Case.objects.visible_to(request.user).select_related("kind", "assignee").filter(pk=pk).first()
         if case is None:
             raise Http404("There is no such case.")
+        readings.saw(case, cast(User, request.user))
         return Response(whole.as_json(case))
 
 

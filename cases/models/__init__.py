@@ -13,6 +13,7 @@ from cases.models.cases import Case, CaseMember, CaseObservable, Note
 from cases.models.evidence import CustodyEntry, CustodyHead, Evidence
 from cases.models.inventory import CaseDevice, CasePerson, Device, Person
 from cases.models.observables import Observable
+from cases.models.readings import CaseReading
 from cases.models.timeline import TimelineEntry
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "CaseMember",
     "CaseObservable",
     "CasePerson",
+    "CaseReading",
     "CustodyEntry",
     "CustodyHead",
     "Device",

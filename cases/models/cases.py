@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from cases.choices import NEXT_STAGES, Card, Disposition, Pap, Role, Severity, Stage, Tlp
 from cases.models.alerts import AlertKind
+from cases.models.inventory import CasePerson
 from secops.access import May
 from secops.chain import FIRST
 
@@ -18,13 +19,17 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.exclude(stage=Stage.CLOSED)
 
     def visible_to(self, user: Any) -> "CaseQuerySet":
-        """Deny by default: a role that sees cases, then restriction, for everybody; a guest its own cases only."""
+        """Deny by default: a role that sees cases, then restriction, for everybody; a guest its own cases only.
+
+        Whom a restricted case is about never sees it, nor does their manager: not by a role, a team or a membership.
+        """
         if not user.is_authenticated or not user.is_active:
             return self.none()
         member = Exists(CaseMember.objects.filter(case=OuterRef("pk"), user=user))
+        about = Q(is_restricted=True) & Q(Exists(CasePerson.objects.filter(case=OuterRef("pk")).naming(user)))
         if user.may(May.SEE):
-            return self.filter(Q(is_restricted=False) | Q(group__in=user.groups.all()) | member)
-        return self.filter(member)
+            return self.filter(Q(is_restricted=False) | Q(group__in=user.groups.all()) | member).exclude(about)
+        return self.filter(member).exclude(about)
 
 
 class Case(models.Model):

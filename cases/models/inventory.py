@@ -1,10 +1,14 @@
 """Who and what cases are about: devices, people, and their part in a case."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from cases.choices import DeviceReason, DeviceState
 from secops.connectors.capabilities.identity import Host
+
+MAIN_ROLES = ("owner", "actor", "logged_on")  # whom a case is about, the strongest first
 
 
 class Person(models.Model):
@@ -19,6 +23,7 @@ class Person(models.Model):
     department = models.CharField(max_length=120, blank=True)
     site = models.CharField(max_length=120, blank=True)
     manager_name = models.CharField(max_length=200, blank=True)
+    manager_login = models.CharField(max_length=150, blank=True, help_text="Lower case.")
     is_privileged = models.BooleanField(default=False)
     is_leaver = models.BooleanField(default=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -98,12 +103,24 @@ class CaseDevice(models.Model):
         constraints = [models.UniqueConstraint(fields=["case", "device"], name="case_device_once")]
 
 
+class CasePersonQuerySet(models.QuerySet["CasePerson"]):
+    def naming(self, user: Any) -> "CasePersonQuerySet":
+        """The parts by which this user is whom a case is about, or that person's manager: by login, mail or UPN."""
+        names = {name.casefold() for name in (user.get_username(), user.email) if name}
+        found = Q(person__login__in=names) | Q(person__upn__in=names) | Q(person__manager_login__in=names)
+        for name in names:
+            found |= Q(person__upn__startswith=f"{name}@")
+        return self.filter(found, role__in=MAIN_ROLES)
+
+
 class CasePerson(models.Model):
     """A person's part in a case: actor, target, logged_on, owner, recipient."""
 
     case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="case_people")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="case_people")
     role = models.CharField(max_length=20, default="actor")
+
+    objects = CasePersonQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "person", "role"], name="case_person_once")]

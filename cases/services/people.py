@@ -8,6 +8,7 @@ from django.utils import timezone
 from cases.intake.base import NormalPerson
 from cases.intake.gate import clean_text
 from cases.models import Case, CasePerson, Person, TimelineEntry
+from cases.models.inventory import MAIN_ROLES
 from cases.services import identity, timeline
 from secops.connectors.capabilities.identity import PersonRecord
 from secops.models import User
@@ -15,8 +16,7 @@ from secops.models import User
 KEYS = ("directory_id", "sid", "upn", "login")  # strongest first
 
 _SIZES = {"directory_id": 64, "sid": 190, "upn": 254, "login": 150}
-_FACTS = {"name": 200, "title": 200, "department": 120, "site": 120, "manager_name": 200}
-MAIN_ROLES = ("owner", "actor", "logged_on")  # whose name the case's row shows, first choice first
+_FACTS = {"name": 200, "title": 200, "department": 120, "site": 120, "manager_name": 200, "manager_login": 150}
 
 
 def keys_of(person: NormalPerson | PersonRecord) -> dict[str, str]:
@@ -74,6 +74,7 @@ def _learn(person: Person, record: PersonRecord) -> None:
     for name, size in _FACTS.items():
         if value := getattr(record, name):
             setattr(person, name, clean_text(value)[:size])
+    person.manager_login = person.manager_login.casefold()
     person.is_privileged, person.is_leaver = record.is_privileged, record.is_leaver
     person.save()
 

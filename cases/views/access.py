@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from cases.models import Case
+from cases.services import readings
 from secops.models import User
 
 
@@ -15,6 +16,8 @@ def reader(request: HttpRequest) -> User:
 
 
 def visible_case(request: HttpRequest, pk: int) -> Case:
-    """The case, or 404 for a missing and a hidden one alike."""
+    """The case, or 404 for a missing and a hidden one alike; who looks at a restricted one is written down."""
     cases = Case.objects.visible_to(reader(request)).select_related("kind", "assignee")
-    return get_object_or_404(cases, pk=pk)
+    found = get_object_or_404(cases, pk=pk)
+    readings.saw(found, reader(request))
+    return found

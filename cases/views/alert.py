@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 
 from cases.choices import Severity, Tlp
 from cases.models import Alert, AlertPayload
+from cases.services import readings
 from cases.views.access import reader
 
 SHOWN = 200_000  # characters of the payload; the rest stays in the record
@@ -20,6 +21,8 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     """Typed fields, what was dropped or guessed, and the text as it came."""
     alerts = Alert.objects.visible_to(reader(request)).select_related("case", "kind", "device")
     found = get_object_or_404(alerts, pk=pk)
+    if found.case:
+        readings.saw(found.case, reader(request))
     payload = AlertPayload.objects.filter(alert=found).first()
     text, is_cut = _readable(payload.raw()) if payload else ("", False)
     context = {

@@ -107,6 +107,7 @@ class Question:
     value_kinds: ClassVar[frozenset[str]] = frozenset()  # observable kinds that it takes; empty: any of the subject
     order: ClassVar[int] = 50  # within a card and a verdict the lower speaks first
     bucket: ClassVar[timedelta] = timedelta(minutes=5)  # alerts so close share an answer; its windows end at the first
+    only_if_named: ClassVar[bool] = False  # not asked by a kind that names no questions and so asks all
     leaves_house: ClassVar[bool] = False  # the value itself is told to the source
 
     def ask(self, connector: Any, subject: Subject) -> Judgement | None:

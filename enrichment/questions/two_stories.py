@@ -85,6 +85,7 @@ def _for_the_person(heard: Heard) -> list[str]:
         "they were signed in at the console": logins & heard.logins("signed_in", "logins") and not has_remote,
         "the copying ran under their account": logins & heard.logins("removable_media", "users"),
         "nobody connected to the device from outside": heard.none("inbound_connections", "outside_connections"),
+        "for weeks they opened more and more of a share that is not theirs": heard.some("file_use", "shares"),
         "no remote session and no remote tool": heard.none("signed_in", "remote_sessions")
         and heard.none("standard_software", "remote_tools"),
     }

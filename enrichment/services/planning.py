@@ -102,7 +102,7 @@ def _wanted(case: Case, unheard: Container[str]) -> list[Lookup]:
 
 def _questions_of(case: Case) -> list[type[Question]]:
     chosen = list(KindQuestion.objects.filter(kind=case.kind).values_list("question", flat=True)) if case.kind else []
-    return [question for question in questions if not chosen or question.slug in chosen]
+    return [one for one in questions if one.slug in chosen or not (chosen or one.only_if_named)]
 
 
 def _fits(question: type[Question], subject: Subject) -> bool:

@@ -20,7 +20,7 @@ QUESTIONS = {
     ],
     "removable-media": [
         *_WHO,
-        *("recent_changes", "standard_software", "removable_media", "internal_sources"),
+        *("recent_changes", "standard_software", "removable_media", "internal_sources", "file_use"),
         *("inbound_connections", "volume", "two_stories"),
     ],
 }

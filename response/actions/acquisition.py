@@ -40,6 +40,7 @@ class Acquire(Action):
     effect = Effect.KEYED
     capability = "acquire"
     is_noticeable = True
+    needs_mandate = True
     traces = (
         "The collecting agent's process, its load on disk and network, and its log on the device and in the console."
     )

@@ -140,6 +140,7 @@ class Action:
     capability: ClassVar[str] = ""
     lane: ClassVar[str] = ""  # what of the target it touches; empty: its own slug
     is_noticeable: ClassVar[bool] = True  # could the subject notice? Then a covert case refuses it
+    needs_mandate: ClassVar[bool] = False  # acquires something: a covert case wants a valid mandate first
     traces: ClassVar[str] = ""  # what it leaves behind that the subject or an administrator could read
     waits_for_person: ClassVar[bool] = False  # a person answers, nothing is sent
     takes_note: ClassVar[bool] = False  # the answer may come with words

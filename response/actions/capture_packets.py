@@ -26,6 +26,7 @@ class CapturePackets(Action):
     capability = "capture"
     lane = "capture"
     is_noticeable = False
+    needs_mandate = True
     traces = "Queries in the log of the sensor, which its administrators read. Nothing on the device or the network."
     undone_by = "stop_capture"
     undo_label = "Stop"

@@ -6,6 +6,7 @@ from response.models.drills import Drill
 from response.models.hunts import Hunt, HuntAsk, HuntHit
 from response.models.incidents import MajorIncident
 from response.models.limits import MaintenanceWindow, ProtectedDevices
+from response.models.mandates import LegalRelease, Mandate
 from response.models.nights import OnCall, Override, Page, Signature, StandingApproval
 from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
@@ -22,8 +23,10 @@ __all__ = [
     "HuntHit",
     "KillSwitch",
     "KindRunbook",
+    "LegalRelease",
     "MaintenanceWindow",
     "MajorIncident",
+    "Mandate",
     "OnCall",
     "Override",
     "Page",

@@ -7,7 +7,7 @@ from response.actions.base import Action, case_device
 from response.choices import Effect, Risk
 from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import protection
+from response.services import mandates, protection
 from secops.access import May
 from secops.models import User
 
@@ -32,6 +32,8 @@ def refusal(action: Action, case: Case, params: dict[str, Any]) -> str:
     """Why this may not be done in this case at all, or nothing."""
     if case.is_covert and action.is_noticeable:
         return f"{action.label} could be noticed by the subject, and {case.number} is covert"
+    if unmandated := mandates.missing(action, case):
+        return unmandated
     if action.effect != Effect.READ:
         part = case_device(case, params.get("device"))
         if part is not None and part.device.is_protected:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cases.models import Case
 from response.actions.base import actions
+from response.choices import Risk
 from response.errors import RunbookError
 from response.models import KindRunbook, Runbook, RunbookVersion
 from response.models.runbooks import body_hash
@@ -140,11 +141,19 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
 
 
 def offered(case: Case) -> list[RunbookVersion]:
-    """The live versions that the case's kind offers, in the order of the kind's page."""
+    """The live versions that the case's kind offers, in the order of the kind's page. While the case is covert, none
+    that disrupts what the subject could notice: those are for when it is not covert any more."""
     links = KindRunbook.objects.filter(
         kind=case.kind_id, runbook__is_enabled=True, runbook__is_internal=False
     ).select_related("runbook")
-    return [live for link in links if (live := link.runbook.live) is not None]
+    found = [live for link in links if (live := link.runbook.live) is not None]
+    return [live for live in found if not (case.is_covert and _disrupts(live))]
+
+
+def _disrupts(version: RunbookVersion) -> bool:
+    """Has it a disruptive step that the subject could notice?"""
+    named = [actions[step["action"]] for step in version.body["steps"] if step["action"] in actions]
+    return any(action.is_noticeable and action.risk == Risk.DISRUPTIVE for action in named)
 
 
 def warnings_of(runbook: Runbook) -> list[str]:

@@ -2,23 +2,28 @@
 
 from pathlib import Path
 
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from cases.models import AlertKind
+from response.choices import Circle
 from response.models import KindRunbook, Runbook
 from response.services import drafts, runbooks
 
 FOLDER = Path(__file__).parent.parent / "shipped"
-SLUGS = ("contain-device", "watch-device", "memory-first")  # one that starts another stands behind it
+SLUGS = ("contain-device", "watch-device", "memory-first", "suspected-insider")  # whoever starts one stands behind it
 OFFERED = {  # by kind; the first is the one that is suggested
     "known-bad-address": ("contain-device", "watch-device"),
     "registry-activity": ("memory-first", "contain-device"),
     "default": ("contain-device", "watch-device"),
+    "removable-media": ("suspected-insider", "contain-device"),  # the second once it is not covert any more
 }
 
 
 def install() -> str:
     """For `setup`; safe to repeat."""
+    for circle in Circle.values:
+        Group.objects.get_or_create(name=circle)
     return "\n".join(_ensure(slug) for slug in SLUGS)
 
 

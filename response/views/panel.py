@@ -19,7 +19,7 @@ from response.actions.isolation import DEVICE_DOOR, NETWORK_DOOR
 from response.choices import Risk, StepState
 from response.errors import RunbookError
 from response.models import Run, RunbookVersion
-from response.services import drills, policy, progress, protection, runbooks, runs, scope
+from response.services import drills, mandates, policy, progress, protection, runbooks, runs, scope
 from response.views import board
 from response.views.doors import doors_of, watched
 from secops import expressions
@@ -78,6 +78,7 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
         "offers": offers(case) if case.is_open else [],
         "is_escalated": case.stage not in {Stage.NEW, Stage.TRIAGE},
         "request_id": uuid4(),
+        "mandate": mandates.in_force(case) if case.is_covert else None,
         "may_contain": case.stage == Stage.RESPONSE and _is_containment_verified(cards),
         "still_open": CaseDevice.objects.filter(case=case, state=DeviceState.SUSPECTED).select_related("device"),
         "next": reverse("cases:case", args=[case.pk]),

@@ -33,7 +33,7 @@ def report_json(request: HttpRequest, pk: int) -> HttpResponse:
     case = visible_case(request, pk)
     value = _value(request, case)
     body = json.dumps(value, indent=1).encode()
-    exports.note_access(value, "JSON", body, actor=reader(request))
+    exports.note_access(case, value, "JSON", body, actor=reader(request))
     return HttpResponse(body, content_type="application/json")
 
 
@@ -47,7 +47,7 @@ def report_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         exports.export(case, value, "PDF", body, actor=reader(request))
     else:
-        exports.note_access(value, "PDF", body, actor=reader(request))
+        exports.note_access(case, value, "PDF", body, actor=reader(request))
     name = f"{case.number}-report{'-pseudonymised' if value['generated']['pseudonymised'] else ''}.pdf"
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(body, content_type="application/pdf", headers=disposition)

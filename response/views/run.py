@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
 
+from cases.services import readings
 from cases.views.access import reader
 from response.models import Run, StepRun
 from response.services import approvals, blast, decisions, overrides, runs
@@ -55,12 +56,16 @@ def visible_step(request: HttpRequest, pk: int) -> StepRun:
     steps = StepRun.objects.visible_to(reader(request)).select_related(
         "run__case__kind", "run__version__runbook", "run__requested_by", "requested_by"
     )
-    return get_object_or_404(steps, pk=pk)
+    step = get_object_or_404(steps, pk=pk)
+    readings.saw(step.run.case, reader(request))
+    return step
 
 
 def _run(request: HttpRequest, pk: int) -> Run:
     found = Run.objects.visible_to(reader(request)).select_related("case__kind", "version__runbook", "requested_by")
-    return get_object_or_404(found, pk=pk)
+    run = get_object_or_404(found, pk=pk)
+    readings.saw(run.case, reader(request))
+    return run
 
 
 def _approve(pk: int, request: HttpRequest, user: User) -> None:

@@ -9,12 +9,12 @@ from django.conf import settings
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.devices import Change, ProcessFact
 from secops.connectors.capabilities.errors import SourceRefused
-from secops.connectors.capabilities.files import FileEvent, RemovableMedia
+from secops.connectors.capabilities.files import FileEvent, FileUse, PeerUse, RemovableMedia
 from secops.connectors.capabilities.hunting import Hunted, HuntLoad, Scope
 from secops.connectors.capabilities.identity import Host, Lease, SignIn
 from secops.connectors.capabilities.traffic import DayVolume, Flow, PeerTotal, WebRequest, Window
 from secops.hunting.conditions import Query
-from secops.logfiles import changes, fileactivity, flows, leases, processes, searching, sessions, web
+from secops.logfiles import changes, fileactivity, fileuse, flows, leases, processes, searching, sessions, web
 from secops.logfiles.store import LogStore, shared_store
 
 
@@ -90,6 +90,15 @@ class Logs(Connector):
 
     def removable_media(self, host: Host, start: datetime, end: datetime) -> list[RemovableMedia]:
         return fileactivity.removable_media(self._store(), host, start, end)
+
+    def file_use(self, login: str, start: datetime, end: datetime) -> list[FileUse]:
+        return fileuse.file_use(self._store(), login, start, end)
+
+    def peer_file_use(self, login: str, start: datetime, end: datetime) -> list[PeerUse]:
+        return fileuse.peer_file_use(self._store(), login, start, end)
+
+    def file_use_windows(self) -> dict[str, Window]:
+        return fileuse.file_use_windows(self._store())
 
     def sign_ins(self, host: Host, start: datetime, end: datetime) -> list[SignIn]:
         return sessions.sign_ins(self._store(), host, start, end)

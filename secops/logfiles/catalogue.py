@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SMB = "smb_files"
     EVE = "eve"
     WINDOWS = "windows"
+    DLP = "dlp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,8 @@ def _kind_of_object(event: Mapping[str, Any], name: str) -> Kind | None:
         return Kind.EVE
     if is_windows_event(event):
         return Kind.WINDOWS
+    if event.get("Workload") == "Endpoint" and "Operation" in event:
+        return Kind.DLP
     if "ts" not in event:
         return None
     stream = str(event.get("_path") or event.get("@stream") or "")

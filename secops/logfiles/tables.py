@@ -1,4 +1,4 @@
-"""The tables that every log is turned into, and the SQL that does it for Zeek and Suricata.
+"""The tables that every log is turned into, and the SQL that does it for Zeek, Suricata and data loss prevention.
 
 Times are UTC without a zone. A time below 1e8 counts from the start of a capture: such rows are marked `is_relative`.
 """
@@ -38,6 +38,10 @@ TABLES: dict[str, dict[str, str]] = {
         **{"orig": "VARCHAR", "orig_port": "INTEGER", "resp": "VARCHAR", "resp_port": "INTEGER"},
         **{"action": "VARCHAR", "share": "VARCHAR", "path": "VARCHAR", "size": "BIGINT"},
     },
+    "handled": {
+        **{"seen_at": "TIMESTAMP", "is_relative": "BOOLEAN", "login": "VARCHAR", "host": "VARCHAR"},
+        **{"operation": "VARCHAR", "path": "VARCHAR", "size": "BIGINT", "target": "VARCHAR", "serial": "VARCHAR"},
+    },
     "names": {"seen_at": "TIMESTAMP", "is_relative": "BOOLEAN", "uid": "VARCHAR", "name": "VARCHAR"},
     "leases": {
         **{"seen_at": "TIMESTAMP", "is_relative": "BOOLEAN", "address": "VARCHAR", "mac": "VARCHAR"},
@@ -76,6 +80,7 @@ TABLES_OF: dict[Kind, tuple[str, ...]] = {
     Kind.SMB: ("shares", "names"),
     Kind.EVE: ("flows", "web", "names"),
     Kind.WINDOWS: ("events",),
+    Kind.DLP: ("handled",),
 }
 
 ZEEK_FIELDS: dict[Kind, tuple[str, ...]] = {
@@ -116,6 +121,14 @@ EVE_FIELDS = {
     "http_refer VARCHAR, http_content_type VARCHAR, status VARCHAR, length VARCHAR)",
     "tls": "STRUCT(sni VARCHAR)",
 }
+
+DLP_FIELDS = dict.fromkeys(
+    (
+        *("CreationTime", "Operation", "UserId", "DeviceName", "ObjectId", "FileSize", "TargetFilePath"),
+        *("TargetPrinterName", "TargetDomain", "RemovableMediaDeviceAttributes"),
+    ),
+    "VARCHAR",
+)
 
 _SECONDS = "try_cast(ts AS DOUBLE)"
 _AT = (
@@ -192,6 +205,14 @@ SELECTS: dict[tuple[Kind, str], str] = {
         SELECT {_EVE_AT.format('"timestamp"')}, flow_id AS uid, lower(coalesce(tls.sni, http.hostname)) AS name
         FROM raw WHERE event_type IN ('tls', 'http') AND coalesce(tls.sni, http.hostname) <> ''
             AND "timestamp" IS NOT NULL""",
+    (Kind.DLP, "handled"): """
+        SELECT try_cast(CreationTime AS TIMESTAMP) AS seen_at, FALSE AS is_relative,
+            lower(split_part(split_part(UserId, '@', 1), chr(92), -1)) AS login,
+            lower(split_part(DeviceName, '.', 1)) AS host, Operation AS operation, coalesce(ObjectId, '') AS path,
+            coalesce(try_cast(FileSize AS BIGINT), 0) AS "size",
+            coalesce(TargetFilePath, TargetPrinterName, TargetDomain, '') AS target,
+            coalesce(try(json_extract_string(RemovableMediaDeviceAttributes, '$.SerialNumber')), '') AS serial
+        FROM raw WHERE CreationTime IS NOT NULL AND UserId <> '' AND Operation <> ''""",
 }
 
 
@@ -205,6 +226,8 @@ def raw_relation(log: LogFile, path: Path) -> str:
     packing = "gzip" if log.is_packed and path == log.path else "none"
     if log.kind is Kind.EVE:
         return f"SELECT * FROM {_json_lines(path, EVE_FIELDS, packing)}"
+    if log.kind is Kind.DLP:
+        return f"SELECT * FROM {_json_lines(path, DLP_FIELDS, packing)}"
     if log.is_tsv:
         return _zeek_table(log, path, packing)
     return _zeek_json(path, ZEEK_FIELDS[log.kind], packing)

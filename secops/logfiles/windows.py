@@ -9,7 +9,7 @@ from msgspec import DecodeError
 from msgspec.json import decode
 
 SYSMON = {1, 3, 7, 11, 12, 13, 14, 23, 26}
-SECURITY = {1102, 4624, 4634, 4647, 4663, 4688, 4697, 4698, 4702, 4720, 4722, 4726, 4728, 4732, 4738, 6416}
+SECURITY = {1102, 4624, 4634, 4647, 4663, 4688, 4697, 4698, 4702, 4720, 4722, 4726, 4728, 4732, 4738, 5145, 6416}
 OTHERS = {
     2,
     19,
@@ -96,6 +96,8 @@ def _correct(row: dict[str, Any], number: int, fields: Mapping[str, Any]) -> Non
     """Where one name means different things in different events."""
     if number in {4624, 4634, 4647} or 4720 <= number <= 4738:
         row["account"] = _first(fields, ("targetusername",)) or row["account"]
+    if number == 5145:
+        row["target"] = _share_path(row["host"], fields)
     if number == 3 and _first(fields, ("initiated",)).lower() == "false":
         row["peer"], row["address"] = row["address"], row["peer"]
         row["peer_name"] = _first(fields, ("sourcehostname",))
@@ -104,6 +106,13 @@ def _correct(row: dict[str, Any], number: int, fields: Mapping[str, Any]) -> Non
         row["value"] = _first(fields, ("productversion", "param2"))
     if number in {2, 19}:
         row["target"] = _first(fields, ("updatetitle", "packageidentifier")) or row["target"]
+
+
+def _share_path(server: str, fields: Mapping[str, Any]) -> str:
+    r"""Security 5145 names the share as \\*\contracts and the file within it: \\FS-1\contracts\a\one.pdf."""
+    share = _first(fields, ("sharename",)).replace("\\\\*\\", f"\\\\{server.upper()}\\", 1)
+    inner = _first(fields, ("relativetargetname",)).strip("\\")
+    return f"{share}\\{inner}" if share and inner else ""
 
 
 def short_name(name: str) -> str:

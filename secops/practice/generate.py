@@ -1,4 +1,5 @@
-"""Write the whole simulation: the company, a week of logs with three stories in them, the alerts, and the truth."""
+"""Write the whole simulation: the company, a week of logs with three stories in them, ninety days of file use, the
+alerts, and the truth."""
 
 import argparse
 from datetime import UTC, datetime
@@ -7,13 +8,14 @@ from typing import Any
 
 from msgspec import json
 
-from secops.practice.week import story_beacon, story_registry, story_usb
+from secops.practice.week import story_beacon, story_files, story_registry, story_usb
 from secops.practice.week.alerts import beacon_alert_at, story_alerts
 from secops.practice.week.company import build
 from secops.practice.week.company_file import company_document
 from secops.practice.week.desktops import Desktops
 from secops.practice.week.endpoint_logs import endpoint_events
 from secops.practice.week.eve_logs import write_eve
+from secops.practice.week.file_logs import write_file_logs
 from secops.practice.week.hunting_rows import write_tables
 from secops.practice.week.hygiene import patches_of, software_of
 from secops.practice.week.ledger import Ledger
@@ -24,6 +26,7 @@ from secops.practice.week.noise_changes import machines_change
 from secops.practice.week.noise_machines import machines_run
 from secops.practice.week.noise_people import people_at_work
 from secops.practice.week.presence import sessions_of
+from secops.practice.week.quarter import people_used_files
 from secops.practice.week.registrations import write_geo, write_warning_list
 from secops.practice.week.truth import truth_of
 
@@ -42,7 +45,8 @@ def write(folder: Path, *, anchor: datetime, seed: int = 7) -> None:
     people_at_work(ledger, desktops)
     machines_run(ledger, desktops)
     machines_change(ledger, desktops, patches)
-    for story in (story_beacon, story_registry, story_usb):
+    people_used_files(ledger)
+    for story in (story_beacon, story_registry, story_usb, story_files):
         story.tell(ledger, desktops)
     software = software_of(company, ledger.installs)
 
@@ -53,6 +57,7 @@ def write(folder: Path, *, anchor: datetime, seed: int = 7) -> None:
     write_json_days(logs / "sysmon", "events", "ndjson", events, company.anchor)
     eve = [(beacon_alert_at(ledger), alerts["1-bad-address.json"])]
     eve.extend(entry for entry in noise.values() if entry[1].get("event_type") == "alert")
+    write_file_logs(logs, ledger)
     write_eve(logs / "suricata", ledger, [row for _, row in eve], [at for at, _ in eve])
     write_tables(practice / "tables", ledger, sessions, patches, software)
     for name, alert in (alerts | {name: row for name, (_, row) in noise.items()}).items():

@@ -221,15 +221,15 @@ def test_a_covert_case_is_there_for_the_analyst_and_nowhere_for_the_responder(
     assert "r-3-" not in responder.text(live)
 
 
-def test_a_covert_case_offers_no_runbook(analyst: Person) -> None:
+def test_a_covert_case_offers_only_what_nobody_notices(analyst: Person) -> None:
     page = analyst.page
     page.goto(f"/cases/{COVERT}/")
 
-    page.wait_for_selector("#run-panel :text('None is suggested: the case is covert.')")
+    page.wait_for_selector("#run-panel :text('No mandate: nothing is acquired.')")
+    page.wait_for_selector("#run-panel :text('Suspected insider')")
     page.wait_for_selector("main:has-text('More speaks for this person.')")
-    assert page.get_by_role("button", name="Escalate and run").count() == 0
-    page.keyboard.press("e")
-    page.wait_for_selector("dialog[open]:has-text('No runbook is suggested: the case is covert.')")
+    assert page.locator("#run-panel :text('Contain a compromised device')").count() == 0
+    assert page.locator("#run-panel :text('could be noticed')").count() == 0
 
 
 def test_every_page_comes_with_a_strict_policy(analyst: Person) -> None:

@@ -16,6 +16,7 @@ from tests.factories import make_device, make_observable, make_person
 from tests.response.conftest import CONFIRM, ISOLATE, MAIL, begin, say_yes, settle_down, step_of
 
 SHA256 = "a" * 64
+UNNOTICED = {"notify_legal", "notify_hr"}  # what changes something outside and is not noticed by the subject
 FIND = {"key": "find", "action": "find_file", "params": {"sha256": ""}}
 
 
@@ -30,7 +31,8 @@ def test_every_action_declares_what_the_engine_needs():
         assert action.effect in Effect.values
         assert action.risk in Risk.values
         assert not action.undone_by or action.undone_by in actions
-        assert action.effect == Effect.READ or action.is_noticeable or action.capability == "capture"
+        is_unnoticed = action.capability == "capture" or action.slug in UNNOTICED
+        assert action.effect == Effect.READ or action.is_noticeable or is_unnoticed
 
 
 def test_hits_elsewhere_become_suspected_devices_that_are_not_contained(world, case, analyst):

@@ -4,15 +4,20 @@ import hashlib
 from typing import Any
 
 from cases.models import Case, TimelineEntry
-from cases.services import timeline
+from cases.services import readings, timeline
 from secops.models import AuditEntry, User
 
 Row = dict[str, Any]
 
 
-def note_access(report: Row, form: str, body: bytes, *, actor: User) -> None:
-    """A GET changes nothing of the case: who fetched which file stands in the audit chain."""
-    AuditEntry.append(_text(report, "Report fetched", form, body), actor=actor)
+def note_access(case: Case, report: Row, form: str, body: bytes, *, actor: User) -> None:
+    """A GET changes nothing of the case: who fetched which file stands in the audit chain, or, of a restricted case,
+    in its own access log: every admin reads the audit, also one whom the case is about."""
+    text = _text(report, "Report fetched", form, body)
+    if case.is_restricted:
+        readings.took(case, actor, text)
+    else:
+        AuditEntry.append(text, actor=actor)
 
 
 def export(case: Case, report: Row, form: str, body: bytes, *, actor: User) -> None:

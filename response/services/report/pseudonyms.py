@@ -9,15 +9,12 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.utils.crypto import salted_hmac
-
 from cases.models import Case, Person, TimelineEntry
 from enrichment.choices import LookupState
 from secops.models import User
+from secops.pseudonyms import pseudonym
 
 Row = dict[str, Any]
-LETTERS = "23456789BCDFGHJKMNPQRSTVWXZ"  # no vowels: it spells no word
-LENGTH = 5
 SHORTEST = 3  # characters of a part of a name that is replaced on its own
 PARTICLES = {"and", "del", "der", "des", "dos", "the", "van", "von"}
 NOBODY = {"system", "local service", "network service", "root", "unknown", "none", "public", "default", "all users"}
@@ -45,13 +42,7 @@ class Pseudonyms:
 
     def label(self, anchor: str) -> str:
         """Person 7KQ2M, from the strongest spelling of somebody."""
-        digest = salted_hmac("nightdesk report pseudonym", f"{self._case}:{anchor}", algorithm="sha256").digest()
-        number = int.from_bytes(digest[:8], "big")
-        letters = ""
-        for _ in range(LENGTH):
-            number, index = divmod(number, len(LETTERS))
-            letters += LETTERS[index]
-        return f"Person {letters}"
+        return f"Person {pseudonym('nightdesk report pseudonym', f'{self._case}:{anchor}')}"
 
     def text(self, said: str) -> str:
         """The same without anybody's name, login, mail address or SID."""

@@ -8,7 +8,7 @@ from secops.connectors.capabilities.containment import Accounts, Blocks, Quarant
 from secops.connectors.capabilities.detonation import Detonates
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
 from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
-from secops.connectors.capabilities.files import FileActivity, FindFile
+from secops.connectors.capabilities.files import FileActivity, FileUses, FindFile
 from secops.connectors.capabilities.hunting import Hunts
 from secops.connectors.capabilities.identity import Directory, Leases, SignIns
 from secops.connectors.capabilities.places import Listings, Locate, Register, Reputations
@@ -29,6 +29,7 @@ CAPABILITIES: dict[str, type[Any]] = {
     "changes": Changes,
     "processes": Processes,
     "file_activity": FileActivity,
+    "file_use": FileUses,
     "find_file": FindFile,
     "hunt": Hunts,
     "detonate": Detonates,

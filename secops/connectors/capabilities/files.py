@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from secops.connectors.capabilities.identity import Host
+from secops.connectors.capabilities.traffic import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,41 @@ class FileHit:
     sha256: str
     first_seen_at: datetime | None = None
     has_run: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileUse:
+    """What one person did with files of one place in one hour. `way`: opened, removable, printed, uploaded."""
+
+    at: datetime  # the hour's start
+    way: str
+    place: str  # a share, a drive's serial, a printer, a site
+    files: int  # different ones within the hour
+    size: int = 0  # bytes; 0 where the source says none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerUse:
+    """What a peer opened of one share in one UTC day; `peer` is a pseudonym, never a login."""
+
+    peer: str
+    at: datetime  # the day's start
+    place: str
+    files: int
+
+
+@runtime_checkable
+class FileUses(Protocol):
+    """A person's files over months, keyed by login: whatever device they sat at."""
+
+    def file_use(self, login: str, start: datetime, end: datetime) -> list[FileUse]:
+        """Oldest first, at most 20,000."""
+
+    def peer_file_use(self, login: str, start: datetime, end: datetime) -> list[PeerUse]:
+        """Of those who work in the same place as this person, oldest first, at most 50,000."""
+
+    def file_use_windows(self) -> dict[str, Window]:
+        """What each kind of log really covers, by its name in words."""
 
 
 @runtime_checkable

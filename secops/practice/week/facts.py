@@ -99,13 +99,40 @@ class FileEvent:
 
 @dataclass(slots=True, kw_only=True)
 class ShareRead:
-    """A file opened on a share, as the network saw it."""
+    """A file opened on a share, as the network and the file server saw it."""
 
     at: float
+    login: str
     flow: Flow
     share: str
     path: str
     size: int
+
+
+@dataclass(slots=True, kw_only=True)
+class ShareOpen:
+    """A file opened on a share before the logged week, when only the file server was listening."""
+
+    at: float
+    login: str
+    device: str
+    server: str
+    share: str
+    path: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Handled:
+    """A file that left by a drive, a printer or a browser, as data loss prevention saw it; `way` is its operation."""
+
+    at: float
+    login: str
+    device: str
+    way: str
+    path: str
+    size: int
+    target: str
+    serial: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

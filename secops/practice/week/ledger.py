@@ -10,11 +10,13 @@ from secops.practice.week.company import Company
 from secops.practice.week.facts import (
     FileEvent,
     Flow,
+    Handled,
     Install,
     Logon,
     Process,
     Query,
     RegistryWrite,
+    ShareOpen,
     ShareRead,
     TaskMade,
     UsbMount,
@@ -40,6 +42,8 @@ class Ledger:
     processes: list[Process] = field(default_factory=list)
     files: list[FileEvent] = field(default_factory=list)
     reads: list[ShareRead] = field(default_factory=list)
+    opens: list[ShareOpen] = field(default_factory=list)
+    handled: list[Handled] = field(default_factory=list)
     registry: list[RegistryWrite] = field(default_factory=list)
     logons: list[Logon] = field(default_factory=list)
     mounts: list[UsbMount] = field(default_factory=list)
@@ -173,9 +177,9 @@ class Ledger:
             self.files.append(entry)
         return entry
 
-    def read_share(self, at: float, flow: Flow, share: str, path: str, size: int) -> None:
+    def read_share(self, at: float, login: str, flow: Flow, share: str, path: str, size: int) -> None:
         if self.covers(at):
-            self.reads.append(ShareRead(at=round(at, 6), flow=flow, share=share, path=path, size=size))
+            self.reads.append(ShareRead(at=round(at, 6), login=login, flow=flow, share=share, path=path, size=size))
 
     def set_value(self, at: float, process: Process, key: str, value: str, data: str) -> RegistryWrite:
         entry = RegistryWrite(at=round(at, 6), process=process, key=key, value=value, data=data)

@@ -204,7 +204,7 @@ def _reads_files(ledger: Ledger, desk: Desk, random: Random, person: Person, tot
         if random.random() < 0.4:
             folder = random.choice(("2025", "2026", "current"))
             path = f"{person.department}\\{folder}\\file-{random.randint(100, 999)}.pdf"
-            ledger.read_share(at + 0.4, flow, f"\\\\{server}\\{share}", path, round(size * 0.8))
+            ledger.read_share(at + 0.4, person.login, flow, f"\\\\{server}\\{share}", path, round(size * 0.8))
 
 
 def _calls(ledger: Ledger, desk: Desk, random: Random) -> None:

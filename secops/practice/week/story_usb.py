@@ -70,6 +70,6 @@ def _copies(ledger: Ledger, desk: Desk, start: float, flows: list[Flow], random:
         ending = random.choice(("pdf", "docx", "dwg", "zip"))
         path = f"{customer}\\{2022 + number % 5}\\{paper} {number + 1:03d}.{ending}"
         flow = max((each for each in flows if each.at <= at), key=lambda each: each.at)
-        ledger.read_share(at - 0.4, flow, SHARE, path, size)
+        ledger.read_share(at - 0.4, desk.session.login, flow, SHARE, path, size)
         at += size * step
         ledger.write_file(at, desk.explorer, f"E:\\contracts\\{path}", size, origin=f"{SHARE}\\{path}", drive="E:")

@@ -5,15 +5,17 @@ from statistics import mean, median, stdev
 from typing import Any
 
 from secops.practice.week.alerts import beacon_alert_at, usb_alert_at
-from secops.practice.week.company import LEAVER_DAYS
+from secops.practice.week.company import LEAVER, LEAVER_DAYS
 from secops.practice.week.facts import Flow
 from secops.practice.week.hygiene import Installed, Patch
 from secops.practice.week.leases import DAY
 from secops.practice.week.ledger import Ledger
 from secops.practice.week.log_files import stamp
 from secops.practice.week.programs import BEACON, HELPER, RUNDLL32, SVCHOST
+from secops.practice.week.quarter import FILE_DAYS, PROJECTS
 from secops.practice.week.story_beacon import BAD_ADDRESS, BAD_NAME, OTHER_DEVICE, TASK
 from secops.practice.week.story_beacon import DEVICE as BEACON_DEVICE
+from secops.practice.week.story_files import SHARE as UNUSUAL_SHARE
 from secops.practice.week.story_registry import ADDRESS, NAME, PATH, VALUE, changed_at
 from secops.practice.week.story_registry import DEVICE as REGISTRY_DEVICE
 from secops.practice.week.story_usb import DEVICE as USB_DEVICE
@@ -201,8 +203,30 @@ def _usb(ledger: Ledger) -> dict[str, Any]:
         "session_kinds": sorted(
             {each.kind for each in ledger.logons if each.device == USB_DEVICE and each.at > alert - DAY}
         ),
+        "file_use": _file_use(ledger),
         "winning_story": "this person",
         "losing_story": "someone driving this device",
+    }
+
+
+def _file_use(ledger: Ledger) -> dict[str, Any]:
+    """The weeks before: what was opened of the share that is not hers, from before the logged week and in it."""
+    server, share = PROJECTS
+    found = sorted(
+        [(one.at, one.path) for one in ledger.opens if (one.login, one.server, one.share) == (LEAVER, server, share)]
+        + [(one.at, one.path) for one in ledger.reads if (one.login, one.share) == (LEAVER, UNUSUAL_SHARE)]
+    )
+    return {
+        "share": UNUSUAL_SHARE,
+        "first_at": stamp(found[0][0]),
+        "last_at": stamp(found[-1][0]),
+        "opens": len(found),
+        "files": len({path for _, path in found}),
+        "days": len({stamp(at)[:10] for at, _ in found}),
+        "peers": sorted(
+            one.login for one in ledger.company.people.values() if one.department == "Sales" and one.login != LEAVER
+        ),
+        "log_days": FILE_DAYS,
     }
 
 

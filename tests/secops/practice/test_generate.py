@@ -65,6 +65,17 @@ def test_the_logs_cover_seven_days_and_end_at_the_anchor():
     assert all(row["ts"] + row["duration"] <= ANCHOR.timestamp() + 0.001 for row in rows("zeek/conn"))
 
 
+def test_the_logs_of_files_cover_ninety_days():
+    events = [row["Event"]["System"]["TimeCreated"]["#attributes"] for row in rows("fileserver/forwarded")]
+    opened = [seconds(one["SystemTime"]) for one in events]
+    left = [seconds(f"{row['CreationTime']}Z") for row in rows("dlp/audit-general")]
+
+    for found in (opened, left):
+        assert found == sorted(found)
+        assert ANCHOR.timestamp() - 90 * 86_400 < min(found) < ANCHOR.timestamp() - 87 * 86_400
+        assert max(found) < ANCHOR.timestamp()
+
+
 def test_the_whole_stays_small_enough_to_be_searched_quickly():
     assert len(rows("zeek/conn")) <= 60_000
     assert len(rows("zeek/http")) <= 15_000

@@ -217,6 +217,49 @@ def test_the_share_was_read_far_more_than_on_other_days():
     assert len([row for row in opened if row["id.orig_h"] == device("SAL-LT-0077")["ip"]]) >= 214
 
 
+def test_the_weeks_before_are_in_the_file_servers_log():
+    truth = story("usb")["file_use"]
+    events = [row["Event"] for row in rows("fileserver/forwarded")]
+    server, share = truth["share"].lstrip("\\").split("\\")
+
+    hers = [
+        one["System"]["TimeCreated"]["#attributes"]["SystemTime"]
+        for one in events
+        if one["EventData"]["SubjectUserName"] == "i.rocha"
+        and one["EventData"]["ShareName"] == f"\\\\*\\{share}"
+        and one["System"]["Computer"].startswith(server)
+    ]
+    assert (len(hers), hers[0], hers[-1]) == (truth["opens"], truth["first_at"], truth["last_at"])
+    assert len({one["EventData"]["SubjectUserName"] for one in events}) == 30
+
+
+def test_the_file_servers_log_tells_of_the_week_what_the_network_tells():
+    seen = sorted((row["id.orig_h"], row["name"]) for row in rows("zeek/smb_files"))
+    start = min(row["ts"] for row in rows("zeek/smb_files"))
+
+    audited = sorted(
+        (one["EventData"]["IpAddress"], one["EventData"]["RelativeTargetName"])
+        for one in (row["Event"] for row in rows("fileserver/forwarded"))
+        if seconds(one["System"]["TimeCreated"]["#attributes"]["SystemTime"]) >= start
+    )
+
+    assert audited == seen
+
+
+def test_data_loss_prevention_saw_every_copy():
+    truth = story("usb")
+
+    copied = [
+        row
+        for row in rows("dlp/audit-general")
+        if row.get("RemovableMediaDeviceAttributes", {}).get("SerialNumber") == truth["serial"]
+    ]
+
+    assert len(copied) == truth["files_copied"]
+    assert sum(row["FileSize"] for row in copied) == truth["bytes_copied"]
+    assert {row["UserId"] for row in copied} == {"i.rocha@brightwater.example"}
+
+
 def test_nobody_else_was_at_the_leavers_laptop_and_nobody_reached_it():
     truth = story("usb")
     alert = seconds(truth["alert_at"])

@@ -1,0 +1,35 @@
+"""Legal first: a member of the case from Legal decides whether HR is told, and may change their mind."""
+
+from django.db import transaction
+
+from cases.intake.gate import clean_text
+from cases.models import Case, TimelineEntry
+from cases.services import timeline
+from response.choices import Circle
+from response.errors import MandateError
+from response.models import LegalRelease
+from response.services import clock, mandates
+from secops.errors import NotAllowedError
+from secops.models import User
+
+
+@transaction.atomic
+def decide(case_id: int, reason: str, *, is_released: bool, actor: User) -> LegalRelease:
+    """HR may be told, or may not."""
+    case = Case.objects.select_for_update().get(pk=case_id)
+    if not mandates.is_of(case, actor, Circle.LEGAL):
+        raise NotAllowedError("Only a member of the case from Legal decides whether HR is told.")
+    if not case.is_restricted:
+        raise MandateError(f"{case.number} is not restricted, so nothing has to be released.")
+    reason = clean_text(reason).strip()[:500]
+    if not reason:
+        raise MandateError("This needs a reason.")
+    release = LegalRelease.objects.create(case=case, is_released=is_released, reason=reason, by=actor, at=clock.now())
+    told = "Legal lets HR be told" if is_released else "Legal does not let HR be told"
+    timeline.record(case.pk, f"{told}: {reason}", kind=TimelineEntry.Kind.PERSON, actor=actor)
+    return release
+
+
+def latest(case: Case) -> LegalRelease | None:
+    """The decision that holds, or None while there is none."""
+    return LegalRelease.objects.filter(case=case).select_related("by").first()
