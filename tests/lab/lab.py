@@ -150,6 +150,11 @@ class Lab:
         return f"ndl{self.number}"
 
     @property
+    def image(self) -> Path:
+        """What the disk of host1 holds; named so that a loop device that was left behind is known."""
+        return self.folder / f"ndlab{self.number}.img"
+
+    @property
     def net(self) -> str:
         return f"10.88.{self.number % 250}"
 
@@ -224,7 +229,7 @@ class Lab:
 
     def _disk(self) -> str:
         """An ext4 disk whose incriminating file was deleted."""
-        files, image = self.folder / "files", self.folder / "disk.img"
+        files, image = self.folder / "files", self.image
         (files / "mira").mkdir(parents=True)
         (files / "mira" / "viewer.bin").write_bytes(SECRET)
         (files / "mira" / "payroll.txt").write_text("Nothing to see here\n")
@@ -270,13 +275,16 @@ def boot_sector() -> bytes:
 
 
 def sweep() -> None:
-    """What runs left behind that were killed: their namespaces, and so their links, and their bridges."""
+    """What runs left behind that were killed: their processes, namespaces and links, their disks and bridges."""
     for line in run("ip", "netns", "list").stdout.splitlines():
         if (found := re.match(r"ndlab(\d+)", line)) and not Path(f"/proc/{found[1]}").exists():
             for pid in run("ip", "netns", "pids", line.split()[0], check=False).stdout.split():
                 with suppress(ProcessLookupError):
                     os.kill(int(pid), 9)
             run("ip", "netns", "del", line.split()[0], check=False)
+    for line in run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE").stdout.splitlines():
+        if (found := re.search(r"/ndlab(\d+)\.img", line)) and not Path(f"/proc/{found[1]}").exists():
+            run("losetup", "-d", line.split()[0], check=False)
     for line in run("ip", "-br", "link").stdout.splitlines():
         if (found := re.match(r"ndl(\d+)\b", line)) and not Path(f"/proc/{found[1]}").exists():
             run("ip", "link", "del", found[0], check=False)

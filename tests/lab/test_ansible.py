@@ -159,7 +159,7 @@ def test_a_triage_package_holds_processes_sockets_and_histories(ansible: Ansible
 
 
 def test_a_disk_is_hashed_where_it_is_and_fetched_from_any_offset(ansible: Ansible, lab: Lab, host1: LabHost) -> None:
-    image = (lab.folder / "disk.img").read_bytes()
+    image = lab.image.read_bytes()
     handle = ansible.acquire(ONE, "disk", "disk-1")
     assert ansible.acquire(ONE, "disk", "disk-1") == handle
     done = finished(ansible, handle)

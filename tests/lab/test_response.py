@@ -249,7 +249,7 @@ def test_a_beaconing_host_from_the_alert_to_its_release(
     # evidence: a triage package, and the disk as it is
     one.done("triage")
     one.done("disk")
-    image = (lab.folder / "disk.img").read_bytes()
+    image = lab.image.read_bytes()
     disk = the(case, EvidenceKind.DISK)
     assert disk.sealed_at
     assert state_of(case, "host1") == DeviceState.IMAGED
