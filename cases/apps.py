@@ -17,6 +17,7 @@ class CasesConfig(AppConfig):
         registry.shipped.put("alert kinds", shipped.install)
         registry.duties.put("tick:custody-anchor", duties.AnchorClock())
         registry.duties.put("enrichment:custody-anchor", duties.mail_anchor)
+        registry.duties.put("tick:custody-rehash", duties.RehashClock())
         for bench in (batch.IntakeBatch, batch.IntakeRepeat, batch.IntakeStorm, single.IntakeSingle):
             registry.benches.put(bench.name, bench)
         for page in (pages.QueueRender, pages.QueueQueries, pages.CaseQueries, pages.PageWeight, pages.AssetWeight):

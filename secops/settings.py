@@ -239,6 +239,7 @@ PAGE_SECONDS = env.number("NIGHTDESK_PAGE_SECONDS", 300)  # until the next on th
 GIGABYTE = 10**9
 EVIDENCE_ITEM_BYTES = int(env.number("NIGHTDESK_EVIDENCE_ITEM_GB", 20) * GIGABYTE)  # of one upload
 EVIDENCE_CASE_BYTES = int(env.number("NIGHTDESK_EVIDENCE_CASE_GB", 4_000) * GIGABYTE)
+EVIDENCE_RECHECK_DAYS = int(env.number("NIGHTDESK_EVIDENCE_RECHECK_DAYS", 7))
 EVIDENCE_USER_BYTES = int(env.number("NIGHTDESK_EVIDENCE_USER_GB", 1_000) * GIGABYTE)
 EXAMINE_SECONDS = int(env.number("NIGHTDESK_EXAMINE_SECONDS", 3600))  # of one forensic tool over one item
 NIGHTDESK_YARA_DIR = env.text("NIGHTDESK_YARA_DIR")  # the site's own rules

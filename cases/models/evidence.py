@@ -57,6 +57,7 @@ class Evidence(models.Model):
     holder = models.CharField(max_length=150, blank=True, help_text="Who has it now.")
     sealed_at = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True, help_text="When its file was last hashed, whatever came of it.")
     is_damaged = models.BooleanField(default=False, help_text="The file in the store is not what was received.")
     is_held = models.BooleanField(default=False, help_text="Legal hold: it may not be destroyed.")
     destroy_asked_by = models.ForeignKey(

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from cases.choices import CustodyAction, EvidenceKind
@@ -154,8 +157,10 @@ def verify(evidence_id: int, *, actor: User | None = None, is_routine: bool = Fa
     with transaction.atomic():
         evidence = custody.locked(evidence_id)
         matches, was_damaged = found == evidence.sha256, evidence.is_damaged
-        evidence.is_damaged, evidence.verified_at = not matches, timezone.now() if matches else evidence.verified_at
-        evidence.save(update_fields=["is_damaged", "verified_at"])
+        at = timezone.now()
+        evidence.is_damaged, evidence.checked_at = not matches, at
+        evidence.verified_at = at if matches else evidence.verified_at
+        evidence.save(update_fields=["is_damaged", "verified_at", "checked_at"])
         if is_routine and matches and not was_damaged:
             return True
         custody.append(evidence, CustodyAction.VERIFIED, actor=actor, matches=matches, found="" if matches else found)
@@ -168,11 +173,18 @@ def verify(evidence_id: int, *, actor: User | None = None, is_routine: bool = Fa
     return matches
 
 
-def verify_oldest(count: int) -> int:
-    """For the clock: hash the items again whose last check is longest ago; how many did not match."""
+def due_for_check() -> QuerySet[Evidence]:
+    """Whose file was hashed so long ago that it is read again, the longest ago first."""
     here = Evidence.objects.exclude(sha256="").filter(destroyed_at__isnull=True)
-    oldest = here.order_by(F("verified_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:count]
-    return sum(not verify(pk, is_routine=True) for pk in list(oldest))
+    looked = here.annotate(looked_at=Coalesce("checked_at", "received_at"))
+    due = looked.filter(looked_at__lt=timezone.now() - timedelta(days=settings.EVIDENCE_RECHECK_DAYS))
+    return due.order_by("looked_at", "pk")
+
+
+def verify_due() -> tuple[int, int]:
+    """Hash those items again, one after another: how many, and how many did not match."""
+    due = list(due_for_check().values_list("pk", flat=True))
+    return len(due), sum(not verify(pk, is_routine=True) for pk in due)
 
 
 def seal(evidence_id: int, *, seal_number: str = "", actor: User) -> Evidence:

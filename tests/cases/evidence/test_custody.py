@@ -1,5 +1,7 @@
 """The chain of custody: what it says, what the database refuses, what is found when it was changed all the same."""
 
+import subprocess
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -7,8 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from cases.choices import CustodyAction
+from cases.duties import RehashClock
 from cases.errors import EvidenceError, IncompleteError
 from cases.models import Case, CustodyEntry, CustodyHead, Evidence, TimelineEntry
 from cases.services import custody, evidence, retention
@@ -29,6 +33,12 @@ def check(*words: str) -> tuple[list[str], int]:
     except SystemExit as end:
         return out.getvalue().splitlines(), int(end.code or 0)
     return out.getvalue().splitlines(), 0
+
+
+def long_ago(item: Evidence) -> None:
+    """As if its file was last read a month ago."""
+    at = timezone.now() - timedelta(days=30)
+    Evidence.objects.filter(pk=item.pk).update(received_at=at, checked_at=None)
 
 
 def rewrite(case: Case, seq: int, **fields: Any) -> None:
@@ -252,7 +262,9 @@ def test_a_mismatch_is_an_entry_an_alarm_and_heals_when_the_file_is_back(
     spoil(item)
     Case.objects.update(is_unread=False)
 
-    assert evidence.verify_oldest(10) == 1
+    long_ago(item)
+
+    assert check("--due") == (["1 items hashed again, 1 did not match"], 1)
 
     item.refresh_from_db()
     case.refresh_from_db()
@@ -270,11 +282,35 @@ def test_a_mismatch_is_an_entry_an_alarm_and_heals_when_the_file_is_back(
 
 
 def test_a_routine_check_that_matches_only_notes_the_time(item: Evidence) -> None:
-    assert evidence.verify_oldest(10) == 0
+    assert evidence.verify_due() == (0, 0)  # it was hashed when it came
+    long_ago(item)
+    assert evidence.verify_due() == (1, 0)
+    assert evidence.verify_due() == (0, 0)
 
     item.refresh_from_db()
     assert item.verified_at
     assert CustodyEntry.objects.count() == 1
+
+
+def test_a_damaged_item_does_not_keep_the_others_from_being_checked(case: Case, item: Evidence) -> None:
+    other = evidence.receive(case.pk, [b"other"], kind="file", title="Other", actor=None)
+    spoil(item)
+    for one in (item, other):
+        long_ago(one)
+    assert evidence.verify_due() == (2, 1)
+    assert not evidence.due_for_check().exists()
+
+
+def test_the_clock_starts_the_check_when_something_is_due_and_once_an_hour(
+    item: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command: started.append(command))
+    assert RehashClock()() == 0
+    long_ago(item)
+    clock = RehashClock()
+    assert [clock(), clock()] == [1, 0]
+    assert [command[-2:] for command in started] == [("verify_evidence", "--due")]
 
 
 def test_two_persons_destroy_and_the_row_and_chain_stay(
