@@ -10,7 +10,7 @@ from pathlib import Path
 
 from secops.logfiles.catalogue import Kind, LogFile
 
-VERSION = 3  # raise it when a table or its SQL changes: the cache is made again
+VERSION = 4  # raise it when a table or its SQL changes: the cache is made again
 RELATIVE_BELOW = 1e8  # seconds
 
 TABLES: dict[str, dict[str, str]] = {
