@@ -33,7 +33,7 @@ class AnchorClock:
 
 
 class RehashClock:
-    """Starts a process for it, one at a time: an image is read for minutes, and no worker of the queues waits so long."""
+    """Starts a process for it, one at a time: an image is read for minutes, and queue workers wait no such time."""
 
     command = (sys.executable, str(settings.BASE_DIR / "manage.py"), "verify_evidence", "--due")
     every = 3_600.0

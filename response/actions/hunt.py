@@ -121,13 +121,14 @@ class HuntEverywhere(Action):
     def poll(self, call: Call) -> Poll:
         hunt = _hunt(call)
         standing = hunting.standing_of(hunt)
+        found = {"hits": hunting.hits_of(hunt)}  # also of a hunt that is stopped, or has no more time
         if hunt.state == HuntState.RUNNING:
-            return Poll(work=Work.GOING_ON, text=standing.progress, again_seconds=POLL_SECONDS)
+            return Poll(work=Work.GOING_ON, text=standing.progress, again_seconds=POLL_SECONDS, data=found)
         if hunt.state == HuntState.DONE:
-            return Poll(work=Work.DONE, text=standing.result)
+            return Poll(work=Work.DONE, text=standing.result, data=found)
         why = "; ".join(f"{source}: {reason}" for source, reason in standing.silent.items())
         text = "The hunt was stopped" if hunt.state == HuntState.STOPPED else f"No source could answer. {why}"
-        return Poll(work=Work.FAILED, text=text)
+        return Poll(work=Work.FAILED, text=text, data=found)
 
     def abandon(self, call: Call) -> None:
         hunting.stop(_hunt(call).pk)

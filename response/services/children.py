@@ -2,9 +2,12 @@
 
 from uuid import uuid5
 
+from django.db.models import Q
+
+from cases.choices import CONTAINED
 from cases.models import Device
 from response.actions.start_runbook import StartRunbook, live_version
-from response.choices import RunState
+from response.choices import ENDED_RUN, RunState
 from response.models import Run, StepRun
 from response.services import progress, rows, transitions
 
@@ -20,14 +23,12 @@ def start_for(step: StepRun) -> None:
     name = Device.objects.values_list("name", flat=True).get(pk=device_id)
     version = live_version(step.params["runbook"])
     if version is None:
-        transitions.tell(run, f"{step.params['runbook']} was switched off, so no run starts for {name}", step=step)
+        _say(step, f"{step.params['runbook']} was switched off, so no run starts for {name}")
     elif depth(run) >= MOST_PARENTS:
-        transitions.tell(run, f"No run starts for {name}: this one is a child of a child already", step=step)
+        _say(step, f"No run starts for {name}: this one is a child of a child already")
     elif found := _of_device(run, version.runbook_id, device_id):
         _link(step, found)
-        transitions.tell(
-            run, f"{name} has run {found.pk} of {version.runbook} already, so no second one starts", step=step
-        )
+        _say(step, f"{name} has run {found.pk} of {version.runbook} already, so no second one starts")
     else:
         child = rows.insert_run(
             version,
@@ -38,7 +39,7 @@ def start_for(step: StepRun) -> None:
             device_id=device_id,
         )
         _link(step, child)
-        transitions.tell(run, f"Started {version} for {name}, as run {child.pk}", step=step)
+        _say(step, f"Started {version} for {name}, as run {child.pk}")
         progress.advance(transitions.locked_run(child.pk))
 
 
@@ -51,18 +52,23 @@ def depth(run: Run) -> int:
 
 
 def _of_device(run: Run, runbook_id: int, device_id: int) -> Run | None:
-    """The run of that runbook that the device has in this case; a run without a device acts on the case's first."""
-    same = Run.objects.filter(case=run.case, version__runbook=runbook_id).exclude(state__in=GONE)
-    found = same.filter(device=device_id).first()
-    if found is None and acts_on(run) == device_id:
-        found = same.filter(device=None).first()
-    return found
+    """The run of that runbook that the device has in this case, if it goes on or the device is contained: one whose
+    isolation was refused or never approved answers nothing. A run without a device acts on the case's first."""
+    parts = run.case.case_devices.order_by("pk")
+    acts_on = Q(device=device_id)
+    if parts.values_list("device_id", flat=True).first() == device_id:
+        acts_on |= Q(device=None)
+    same = Run.objects.filter(acts_on, case=run.case, version__runbook=runbook_id).exclude(state__in=GONE)
+    if not parts.filter(device=device_id, state__in=CONTAINED).exists():
+        same = same.exclude(state__in=ENDED_RUN)
+    return same.first()
 
 
-def acts_on(run: Run) -> int | None:
-    """The device that the run acts on."""
-    first = run.case.case_devices.order_by("pk").values_list("device_id", flat=True).first()
-    return run.device_id or first
+def _say(step: StepRun, text: str) -> None:
+    """What became of it, on the timeline and as the step's result: it was asked for, which is not yet a run."""
+    step.result = text[:1000]
+    StepRun.objects.filter(pk=step.pk).update(result=step.result)
+    transitions.tell(step.run, text, step=step)
 
 
 def _link(step: StepRun, child: Run) -> None:

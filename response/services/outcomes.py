@@ -136,6 +136,7 @@ def doubtful(step_id: int, token: int, text: str) -> None:
             breakers.failed(step.connector)
             transitions.close_attempt(step, Outcome.DOUBT, text)
             resolve_doubt(step, text)
+            progress.advance(step.run)
 
 
 def resolve_doubt(step: StepRun, text: str) -> None:

@@ -6,6 +6,7 @@ that what waits for it goes on. A product that is silent then makes the step unk
 happened.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -59,7 +60,7 @@ def _ask(step: StepRun) -> None:
         poll = action.poll(call)
         if poll.work == Work.GOING_ON and step.deadline is not None and step.deadline <= clock.now():
             action.abandon(call)
-            poll = Poll(work=Work.FAILED, text=f"{TOO_LATE}. {poll.text}")
+            poll = replace(poll, work=Work.FAILED, text=f"{TOO_LATE}. {poll.text}")
     except SourceLimited as error:
         if integration := Integration.objects.filter(name=step.connector).first():
             hold(integration, error.retry_after)

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from cases.models import Case
 from response.actions.base import Action, Call, actions
-from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, OnFailure, RunState, StepState
+from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, OnFailure, Risk, RunState, StepState
 from response.errors import ActionError, TransitionError
 from response.models import Run, StepRun
 from response.models.runbooks import body_hash
@@ -182,7 +182,7 @@ def set_run(run: Run, state: RunState, *, reason: str = "", story: str = "", act
 def _next_to_open(run: Run) -> StepRun | None:
     steps = list(StepRun.objects.select_related("requested_by").filter(run=run))
     going = [step for step in steps if not step.is_ended]
-    keys, pks = {step.key for step in going}, {step.pk for step in going}
+    keys, pks = {step.key for step in going if not _may_be_left(step)}, {step.pk for step in going}
     for step in going:
         if step.undoes_id is not None:  # also of a run that is paused or stopped
             is_next = step.data.get("after") not in pks
@@ -192,6 +192,13 @@ def _next_to_open(run: Run) -> StepRun | None:
             step.run = run
             return step
     return None
+
+
+def _may_be_left(step: StepRun) -> bool:
+    """In doubt until a person settles it, and nothing that follows depends on it: at night nobody would, and what waits
+    may be the isolation."""
+    is_harmless = step.risk != Risk.DISRUPTIVE and step.on_failure == OnFailure.CONTINUE
+    return step.state == StepState.UNKNOWN and is_harmless
 
 
 def _react_to_failures(run: Run) -> None:

@@ -46,14 +46,15 @@ def work() -> int:
 
 
 def work_once() -> bool:
-    """One read-back, one poll or one step; False when nothing is due."""
-    if readback.check_one() or polling.poll_one():
-        return True
-    if _end_one_spent():
+    """One read-back, one step or one poll; False when nothing is due.
+
+    Polls come last: one that fetches takes seconds and is soon due again, and an approved containment does not wait.
+    """
+    if readback.check_one():
         return True
     step = claim()
     if step is None:
-        return False
+        return polling.poll_one() or _end_one_spent()
     carry_out(step.pk, step.token)
     return True
 

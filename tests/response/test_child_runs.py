@@ -10,7 +10,7 @@ from cases.choices import DeviceReason
 from cases.models import Case, CaseDevice, Device, TimelineEntry
 from response.choices import RunState, StepState
 from response.models import Run, RunbookVersion, StepRun
-from response.services import children, runs
+from response.services import approvals, children, runs
 from response.services.invariants import broken
 from secops.models import User
 from tests.factories import make_device
@@ -89,6 +89,28 @@ def test_a_device_that_has_such_a_run_gets_no_second_one(
     child = Run.objects.get(parent__isnull=False)
     assert step_of(again, "answer").data["run"] == child.pk
     assert any("so no second one starts" in text for text in told(case))
+
+
+def test_a_device_whose_isolation_never_happened_is_answered_again(
+    case: Case, analyst: User, responder: User, hit: Device, world: World
+) -> None:
+    make_runbook(ISOLATE | {"on_failure": "continue"}, slug="contain")
+    begin(case, analyst, start_step(hit))
+    settle_down()
+    first = Run.objects.get(parent__isnull=False)
+    approvals.reject(step_of(first, "isolate").pk, reason="Not at night", actor=responder)
+    first.refresh_from_db()
+    assert first.state == RunState.SUCCEEDED
+    again = begin(case, analyst, start_step(hit))
+    settle_down()
+    second = Run.objects.filter(parent__isnull=False).latest("pk")
+    assert second.pk != first.pk
+    assert step_of(again, "answer").result.endswith(f"as run {second.pk}")
+    say_yes(step_of(second, "isolate"), responder)
+    settle_down()
+    third = begin(case, analyst, start_step(hit))
+    settle_down()
+    assert step_of(third, "answer").data["run"] == second.pk  # contained now
 
 
 def test_the_first_device_counts_too(

@@ -18,7 +18,7 @@ from response.views.long_work import progress_of
 from secops.connectors.capabilities.errors import SourceLimited
 from secops.errors import SecopsError
 from secops.models import User
-from tests.response.conftest import ASK, begin, make_due, step_of
+from tests.response.conftest import ASK, MAIL, World, begin, make_due, step_of
 
 SAID: list[Poll | BaseException] = []
 ABANDONED: list[str] = []
@@ -171,6 +171,27 @@ def test_work_past_its_time_is_ended_at_the_product_and_what_waits_for_it_goes_o
     assert ABANDONED == ["job-1"]
     assert step_of(run, "next").state == StepState.WAITING
     assert broken() == {}
+
+
+def test_work_in_doubt_does_not_hold_back_what_waits_for_it(case: Case, analyst: User) -> None:
+    run = begin(case, analyst, COPY | {"on_failure": "continue"}, ASK | {"needs": ["copy"]})
+    assert steps.work_once()
+    step = step_of(run, "copy")
+    overdue(step, recovery.SILENT_SECONDS + 1)
+    recovery.tick()
+    step.refresh_from_db()
+    assert step.state == StepState.UNKNOWN
+    assert step_of(run, "next").state == StepState.WAITING
+    run.refresh_from_db()
+    assert not run.is_ended
+
+
+def test_a_step_that_is_due_goes_before_a_poll(case: Case, analyst: User, world: World) -> None:
+    begun(case, analyst)
+    tell = begin(case, analyst, MAIL)
+    make_due()
+    assert steps.work_once()  # SAID is empty: a poll would raise
+    assert step_of(tell, "tell").state == StepState.SUCCEEDED
 
 
 def test_work_that_ends_just_in_time_counts(case: Case, analyst: User) -> None:
