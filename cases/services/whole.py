@@ -44,7 +44,7 @@ def as_json(case: Case) -> dict[str, Any]:
         "evidence": _evidence(case),
         "timeline": [
             {"id": entry.pk, "at": stamp(entry.at), "who": entry.who, "text": entry.text}
-            | {"kind": entry.kind, "occurred_at": stamp(entry.occurred_at)}
+            | ({"kind": entry.kind, "occurred_at": stamp(entry.occurred_at)} if entry.occurred_at else {})
             for entry in case.timeline.order_by("seq")
         ],
     }

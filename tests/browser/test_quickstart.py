@@ -282,6 +282,6 @@ def test_the_run_ends_when_the_responder_says_how_to_go_on(responder: Person, tr
     assert OTHER in step_of(phone, "Find the file on other devices", run).inner_text()
     assert "Mail sent to" in step_of(phone, "Notify the response team", run).inner_text()
     kinds = {item["kind"] for item in case_of(responder, BEACON)["evidence"] if "FIN-LT-0142" in item["title"]}
-    assert {"memory", "triage", "disk"} <= kinds
+    assert {"capture", "triage", "disk"} <= kinds  # data was flowing out, so nobody waited for the memory
     mails = [path.read_text() for path in (tryout.data / "practice/mail").glob("*.eml")]
     assert any(f"isolation of {DEVICE}: succeeded" in mail for mail in mails)

@@ -9,7 +9,7 @@ from secops import integrations
 from secops.models import User
 from tests.browser.conftest import OpenPage
 from tests.factories import make_case, make_device, make_kind, make_user
-from tests.response.conftest import ASK, CONFIRM, ISOLATE, make_runbook
+from tests.response.conftest import ASK, CONFIRM, ISOLATE, drilled, make_runbook
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,7 +28,7 @@ def runbook(rui: User) -> Runbook:
 
 @pytest.fixture
 def past(runbook: Runbook) -> Case:
-    integrations.add("test_edr", "Test EDR", {})
+    drilled(integrations.add("test_edr", "Test EDR", {}))
     make_user("rosa", ["responder"], first_name="Rosa", last_name="Ponder")
     case = make_case(kind=runbook.kinds.get().kind, severity=3, device_name="FIN-LT-0142")
     CaseDevice.objects.create(case=case, device=make_device("FIN-LT-0142"))

@@ -148,7 +148,7 @@ def test_a_need_that_is_gone_is_kept_and_named(client, admin):
 
 def test_a_list_that_was_not_touched_stays_a_list(client, admin):
     shipped.install()
-    runbook = Runbook.objects.get()
+    runbook = Runbook.objects.get(slug="contain-device")
 
     save(client, runbook, _continue="1")
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from cases.models import AlertKind
 from cases.services import shipped as kinds
 from response.models import KindRunbook, Runbook
 from response.services import drafts, runbooks, shipped
 from response.services.checks import Problem
+from tests.factories import make_case
 
 FILES = sorted(shipped.FOLDER.glob("*.yaml"))
 
@@ -39,7 +41,10 @@ def test_kinds_offer_them_in_their_order_and_people_s_changes_stay(db: None) -> 
     assert not KindRunbook.objects.filter(kind__slug="default").exists()
 
 
-def test_the_covert_kind_is_offered_nothing_that_could_be_noticed(db: None) -> None:
+def test_a_covert_case_is_offered_nothing_that_could_be_noticed_until_it_is_uncovered(db: None) -> None:
     kinds.install()
     shipped.install()
-    assert not KindRunbook.objects.filter(kind__is_covert=True, runbook__slug__in=["contain-device"]).exists()
+    case = make_case(kind=AlertKind.objects.get(slug="removable-media"), is_covert=True, is_restricted=True)
+    assert [version.runbook.slug for version in runbooks.offered(case)] == ["suspected-insider"]
+    case.is_covert = False
+    assert [version.runbook.slug for version in runbooks.offered(case)] == ["suspected-insider", "contain-device"]

@@ -101,7 +101,7 @@ def _sections(case: Case, whole: Row, known: Attack | None) -> Row:
 
 def _told(entry: Row) -> str:
     """What an attacker did is learnt later than it happened: such a line says both."""
-    return f"Attacker, {entry['occurred_at']}: {entry['text']}" if entry["occurred_at"] else str(entry["text"])
+    return f"Attacker, {entry['occurred_at']}: {entry['text']}" if "occurred_at" in entry else str(entry["text"])
 
 
 def _device(one: Row) -> Row:

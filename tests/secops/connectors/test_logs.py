@@ -53,7 +53,7 @@ def moment(text: str) -> datetime:
 def test_the_connector_is_registered_with_what_it_can_do() -> None:
     assert connectors["logs"] is Logs
     assert set(capabilities_of(Logs)) == {
-        *("leases", "sign_ins", "flows", "web_requests", "changes", "processes", "file_activity"),
+        *("leases", "sign_ins", "flows", "web_requests", "changes", "processes", "file_activity", "file_use", "hunt"),
     }
     assert Logs.is_local
     assert Logs.rate_limit is None
