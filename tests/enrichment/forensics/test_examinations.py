@@ -76,7 +76,7 @@ def test_what_an_attacker_did_stands_in_a_lane_of_its_own_by_our_clock(case: Cas
     assert entry.refs["evidence"] == "E-1"
     assert entry.who.startswith("The Sleuth Kit ")
     assert timeline.verify(case) is None
-    told = [one for one in whole.as_json(case)["timeline"] if one["kind"] == "attacker"]
+    told = [one for one in whole.as_json(case)["timeline"] if one.get("kind") == "attacker"]
     assert "2026-09-21T14:12:20Z" in [one["occurred_at"] for one in told]
 
 
