@@ -21,6 +21,11 @@ def counted(step: StepRun) -> int:
     return sum(1 for one in given if not policy.why_not(one.decided_by, step))
 
 
+def decided(step: StepRun) -> set[int]:
+    """Ids of who decided on these parameters; who decided before they grew may do so again."""
+    return {one.decided_by_id for one in step.approvals.all() if one.params_sha256 == step.params_sha256}
+
+
 def problem(step: StepRun) -> str:
     """Why nobody's word for it counts now; nothing when somebody's does. Asked just before it is sent."""
     if counted(step) >= step.approvals_needed:
@@ -39,9 +44,10 @@ def keep(step: StepRun, until: datetime) -> None:
 
 def _approval_problem(step: StepRun) -> str:
     given = Approval.objects.filter(step=step, decision=Decision.APPROVED).select_related("decided_by")
-    if any(one.params_sha256 != step.params_sha256 for one in given):
+    of_these = [one for one in given if one.params_sha256 == step.params_sha256]
+    if given and not of_these:
         return policy.CHANGED
-    names = ", ".join(one.decided_by.display_name for one in given) or "nobody"
+    names = ", ".join(one.decided_by.display_name for one in of_these) or "nobody"
     return f"The approval of {names} does not count any more: it expired, or they may not approve now"
 
 
