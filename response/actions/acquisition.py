@@ -181,7 +181,9 @@ def _step(call: Call) -> StepRun:
 
 def _authority(step: StepRun) -> str:
     """Who asked for it, by what, and who approved."""
-    yes = step.approvals.filter(decision=Decision.APPROVED).select_related("decided_by")
+    yes = step.approvals.filter(decision=Decision.APPROVED, params_sha256=step.params_sha256).select_related(
+        "decided_by"
+    )
     approved = ", ".join(one.decided_by.display_name for one in yes)
     asked = f"Run {step.run_id}, {step.run.version.runbook.title}, asked by {step.requested_by.display_name}"
     return f"{asked}, approved by {approved}" if approved else asked

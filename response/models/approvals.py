@@ -25,7 +25,9 @@ class Approval(models.Model):
     class Meta:
         ordering = ["decided_at"]
         constraints = [
-            models.UniqueConstraint(fields=["step", "decided_by"], name="approval_once_per_person"),
+            models.UniqueConstraint(
+                fields=["step", "decided_by", "params_sha256"], name="approval_once_per_parameters"
+            ),
             models.CheckConstraint(name="approval_by_another", condition=~Q(decided_by=F("requested_by"))),
         ]
 

@@ -1,6 +1,6 @@
 """Who agreed to a step: people who approved these parameters, or what stands in their place."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -9,6 +9,8 @@ from response.choices import Consent, Decision
 from response.models import Approval, Override, StepRun
 from response.services import clock, policy, standing
 from secops.access import May
+
+KEPT_UNTIL = "consent_kept_until"  # in the data of a step, ISO 8601: somebody's word counts that long at least
 
 
 def counted(step: StepRun) -> int:
@@ -19,6 +21,11 @@ def counted(step: StepRun) -> int:
     return sum(1 for one in given if not policy.why_not(one.decided_by, step))
 
 
+def decided(step: StepRun) -> set[int]:
+    """Ids of who decided on these parameters; who decided before they grew may do so again."""
+    return {one.decided_by_id for one in step.approvals.all() if one.params_sha256 == step.params_sha256}
+
+
 def problem(step: StepRun) -> str:
     """Why nobody's word for it counts now; nothing when somebody's does. Asked just before it is sent."""
     if counted(step) >= step.approvals_needed:
@@ -27,18 +34,30 @@ def problem(step: StepRun) -> str:
     return _approval_problem(step) if override is None else _override_problem(override, step)
 
 
+def keep(step: StepRun, until: datetime) -> None:
+    """Who agreed counts until then too: the step was told to wait, and nobody is asked twice because of that. Called
+    only while somebody's word counts, so that none comes back to life; the step's row is locked."""
+    given = Approval.objects.filter(step=step, decision=Decision.APPROVED, params_sha256=step.params_sha256)
+    given.filter(expires_at__gt=clock.now(), expires_at__lt=until).update(expires_at=until)
+    step.data |= {KEPT_UNTIL: until.isoformat()}
+
+
 def _approval_problem(step: StepRun) -> str:
     given = Approval.objects.filter(step=step, decision=Decision.APPROVED).select_related("decided_by")
-    if any(one.params_sha256 != step.params_sha256 for one in given):
+    of_these = [one for one in given if one.params_sha256 == step.params_sha256]
+    if given and not of_these:
         return policy.CHANGED
-    names = ", ".join(one.decided_by.display_name for one in given) or "nobody"
+    names = ", ".join(one.decided_by.display_name for one in of_these) or "nobody"
     return f"The approval of {names} does not count any more: it expired, or they may not approve now"
 
 
 def _override_problem(override: Override, step: StepRun) -> str:
     if override.params_sha256 != step.params_sha256:
         return policy.CHANGED
-    if override.at < clock.now() - timedelta(seconds=settings.APPROVAL_SECONDS):
+    end = override.at + timedelta(seconds=settings.APPROVAL_SECONDS)
+    if KEPT_UNTIL in step.data:
+        end = max(end, datetime.fromisoformat(step.data[KEPT_UNTIL]))
+    if end < clock.now():
         return f"{override.title} was used too long ago"
     if override.kind == Consent.STANDING and override.standing is not None:
         text = standing.why_not(override.standing, step, override.at)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from response.actions.base import Action
 from response.choices import Consent
 from response.models import Override, Run, StepRun
@@ -58,6 +60,13 @@ def deadline(step: StepRun, held: Held) -> datetime | None:
         step.run.deadline = end
         Run.objects.filter(pk=step.run_id).update(deadline=end)
     return end
+
+
+def keep_consent(step: StepRun, held: Held) -> None:
+    """The hour's cap can outlast an approval, and who lets the step go needs one to let go. A maintenance window that
+    begins after the approval does not lengthen it."""
+    if held.until is not None and incidents.OVER_CAP in held.data:
+        consent.keep(step, held.until + timedelta(seconds=settings.APPROVAL_SECONDS))
 
 
 def _maintained(step: StepRun, action: Action) -> Held | None:

@@ -64,7 +64,7 @@ def confirm(step: StepRun, done: Done, *, actor: Any = None, text: str = "") -> 
         not_before=None,
         story=f"Confirmed: {done.text}" if step.effect != Effect.READ else f"{step.title}: {done.text}",
     )
-    if step.risk == Risk.DISRUPTIVE:
+    if step.risk == Risk.DISRUPTIVE and actor is None:  # a drill shows what the product does, not what people say
         drills.note(step)
     if spread.is_list(step):
         spread.insert(step.run, step, progress.written_step(step.run, step))

@@ -225,6 +225,7 @@ def _may_send(step: StepRun, action: Action, trouble: str, wait: float | None, s
 def back_to_ready(step: StepRun, held: holds.Held) -> None:
     """claimed to ready: nothing was sent, and the attempt does not count."""
     transitions.close_attempt(step, Outcome.LATER, held.text)
+    holds.keep_consent(step, held)
     transitions.change(
         step,
         StepState.READY,

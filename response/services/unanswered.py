@@ -9,7 +9,7 @@ from django.db.models import Q
 from response.actions.base import actions
 from response.choices import PageReason, RunState, StepState
 from response.models import Page, StandingApproval, StepRun
-from response.services import clock, overrides, paging, policy, protection, rota, standing, transitions
+from response.services import clock, consent, overrides, paging, policy, protection, rota, standing, transitions
 from secops.models import User
 
 LOOK_AGAIN_SECONDS = 60  # when nobody is left to call: a standing approval may begin to hold
@@ -28,7 +28,7 @@ def tick() -> int:
 def left_to_call(step: StepRun) -> list[User]:
     """Who is on call, may decide on the step, and was not called yet."""
     called = set(Page.objects.filter(step=step, reason=PageReason.ASKED).values_list("person_id", flat=True))
-    called |= set(step.approvals.values_list("decided_by_id", flat=True))
+    called |= consent.decided(step)
     return [one for one in rota.on_call(clock.now()) if one.pk not in called and not policy.why_not(one, step)]
 
 

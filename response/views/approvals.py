@@ -117,7 +117,7 @@ def _waiting(user: User) -> list[StepRun]:
 
 
 def _own_problem(user: User, step: StepRun) -> str:
-    if any(one.decided_by_id == user.pk for one in step.approvals.all()):
+    if user.pk in consent.decided(step):
         return "You have approved; another person must too."
     return policy.why_not(user, step)
 

@@ -12,7 +12,7 @@ from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, Effect, RunState, StepState
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
-from response.services import blast, policy, progress, standing, unanswered, undoing
+from response.services import blast, consent, policy, progress, standing, unanswered, undoing
 from response.services.decisions import EXTENSIONS
 from response.views.long_work import Progress, progress_of
 from response.views.undoing import UndoAll, undo_all
@@ -124,7 +124,7 @@ def step_card(step: StepRun, user: User) -> StepCard:
     waits = step.state == StepState.WAITING
     why_not = policy.why_not(user, step) if waits and not action.waits_for_person else ""
     approvals = list(step.approvals.all())
-    has_decided = any(one.decided_by_id == user.pk for one in approvals)
+    has_decided = user.pk in consent.decided(step)
     may_decide = waits and not action.waits_for_person and not why_not and not has_decided
     css, icon, is_turning = _look(step, may_decide)
     undo = getattr(step, "undone_by", None)

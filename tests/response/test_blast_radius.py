@@ -11,7 +11,7 @@ from cases.models import CaseDevice, TimelineEntry
 from response.choices import StepState
 from response.errors import ApprovalError, OwnApprovalError
 from response.models import Attempt, MajorIncident, StepRun
-from response.services import blast, incidents, invariants, steps
+from response.services import blast, clock, incidents, invariants, steps
 from secops.errors import NotAllowedError
 from secops.models import AuditEntry
 from tests.factories import make_case, make_device, make_user
@@ -70,6 +70,52 @@ def test_after_the_hour_it_goes_by_itself(three, world):
     settle_down()
 
     assert len(world.effects) == 3
+
+
+@pytest.fixture
+def later(monkeypatch, db):
+    """Moves the database's clock, as all of response reads it, so many minutes on."""
+    real = clock.now
+
+    def move(minutes):
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=minutes))
+        make_due()
+        steps.work()
+
+    return move
+
+
+def test_an_approval_counts_as_long_as_the_cap_holds_its_step(three, world, later):
+    step = held(three)
+
+    later(45)  # an approval counts for 30 minutes
+    step.refresh_from_db()
+    assert step.state == StepState.READY, step.reason
+    later(61)
+
+    assert len(world.effects) == 3
+    assert invariants.broken() == {}
+
+
+def test_a_step_is_let_go_over_the_cap_also_after_its_approval_would_have_expired(three, world, later, responder):
+    step = held(three)
+    later(45)
+
+    blast.let_go(step.pk, reason="the file server is next", actor=responder)
+    later(46)
+
+    step.refresh_from_db()
+    assert len(world.effects) == 3, step.reason
+
+
+def test_an_approval_that_was_kept_over_the_cap_expires_too(three, world, later):
+    step = held(three)
+
+    later(92)  # the hour of the cap, and the half hour of an approval
+
+    step.refresh_from_db()
+    assert (step.state, len(world.effects)) == (StepState.FAILED, 2)
+    assert "does not count any more" in step.reason
 
 
 def test_what_was_refused_or_is_undone_does_not_count(three, world):

@@ -10,7 +10,7 @@ from cases.models import Case, CaseDevice, Device, TimelineEntry
 from response.actions.base import actions
 from response.choices import StepState
 from response.errors import ActionError, RunbookError
-from response.models import Drill, Run, Runbook, RunbookVersion
+from response.models import Drill, Run, Runbook, RunbookVersion, StepRun
 from response.services import decisions, drills, internal, invariants, rehearsal, runbooks
 from secops import integrations
 from secops.errors import NotAllowedError
@@ -103,6 +103,27 @@ def test_a_device_that_was_not_given_back_is_no_drill(untried, test_device, case
 
     assert Drill.objects.get().state_text == "Not given back yet"
     assert drills.problem(actions["isolate_device"](), case, {"device": CaseDevice.objects.get(case=case).device_id})
+
+
+@pytest.mark.parametrize("key", ["do", "undo"])
+def test_a_drill_does_not_pass_on_a_person_s_word(untried, test_device, case, responder, approver, key):
+    run = drills.start("isolate_device", "TEST-LT-01", request_id=uuid4(), actor=responder)
+    settle_down()
+    if key == "undo":
+        say_yes(step_of(run, "do"), approver)
+        settle_down()
+    say_yes(step_of(run, key), approver)
+    StepRun.objects.filter(run=run, key=key).update(state=StepState.UNKNOWN, connector="Test EDR")
+
+    decisions.settle(step_of(run, key).pk, True, reason="I looked at it", actor=responder)
+    settle_down()
+    if key == "do":
+        say_yes(step_of(run, "undo"), approver)
+        settle_down()
+
+    assert {step_of(run, one).state for one in ("do", "undo")} == {StepState.SUCCEEDED}
+    assert Drill.objects.get().released_at is None
+    assert UNTRIED in drills.problem(actions["isolate_device"](), case, {"device": CaseDevice.objects.get(case=case).device_id})
 
 
 def test_what_was_isolated_is_released_whatever_became_of_the_drill(world, case, analyst, responder):

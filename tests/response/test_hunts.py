@@ -5,6 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from cases.choices import DeviceReason, DeviceState
@@ -13,9 +15,10 @@ from response.actions.hunt import HuntEverywhere
 from response.choices import AskState, HuntState, RunState, StepState
 from response.errors import RunbookError, TransitionError
 from response.forms.steps import StepForm
-from response.models import Hunt, HuntAsk, HuntHit, Run, Step, StepRun
-from response.services import hunt_asks, hunts, recovery, runs, steps
+from response.models import Approval, Hunt, HuntAsk, HuntHit, OnCall, Page, Run, Step, StepRun
+from response.services import hunt_asks, hunts, recovery, runs, steps, unanswered
 from response.services.invariants import broken
+from response.views.board import step_card
 from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
@@ -272,6 +275,33 @@ def test_what_grew_since_it_was_approved_is_asked_again(
     step = step_of(run, "hunt")
     assert (step.state, step.params["devices"]) == (StepState.WAITING, 90_000)
     assert not field.asked
+
+
+def test_who_approved_fewer_devices_is_asked_about_more_and_may_approve_them(
+    client: Client, field: Field, case: Case, analyst: User, approver: User
+) -> None:
+    OnCall.objects.create(order=1, person=approver)
+    client.force_login(approver)
+    field.devices = 600
+    run = begin(case, analyst, HUNT)
+    settle_down(3)
+    Page.objects.all().delete()  # whom a page called about the step is not called again
+    say_yes(step_of(run, "hunt"), approver)
+    field.devices = 90_000
+    make_due()
+    steps.work()
+    step = step_of(run, "hunt")
+    assert (step.state, step.params["devices"]) == (StepState.WAITING, 90_000)
+
+    assert unanswered.left_to_call(step) == [approver]
+    assert step_card(step, approver).may_decide
+    assert client.get(reverse("response:approvals_waiting")).content.decode() == "1"
+    say_yes(step, approver)
+    hunt_on()
+
+    assert step_of(run, "hunt").state == StepState.SUCCEEDED
+    assert Approval.objects.filter(step=step, decided_by=approver).count() == 2
+    assert broken() == {}
 
 
 def test_a_step_may_ask_for_less_and_never_allow_itself_more(

@@ -217,6 +217,34 @@ def test_the_cap_counts_the_uses_of_a_day(
     assert Override.objects.filter(standing=found).count() == 1
 
 
+def test_what_was_allowed_ahead_counts_as_long_as_the_hour_s_cap_holds_its_step(
+    world: World,
+    at: Moved,
+    signers: tuple[User, User],
+    case: Case,
+    analyst: User,
+    approver: User,
+    settings: Settings,
+) -> None:
+    settings.ISOLATIONS_PER_HOUR = 1
+    allow(*signers)
+    other = make_case(stage=Stage.RESPONSE)
+    CaseDevice.objects.create(case=other, device=make_device("FIN-LT-0150", group=GROUP))
+    say_yes(step_of(begin_at_night(other, analyst), "isolate"), approver)
+    a_while(at)
+    run = begin_at_night(case, analyst)
+
+    a_while(at, minutes=6)
+    assert Override.objects.filter(step__run=run).exists()
+    a_while(at, minutes=40)
+    step = step_of(run, "isolate")
+    assert (step.state, "1 is the cap" in step.reason) == (StepState.READY, True), step.reason
+    a_while(at, minutes=16)
+
+    assert step_of(run, "isolate").state == StepState.SUCCEEDED
+    assert not invariants.broken()
+
+
 def test_one_signature_or_a_changed_bound_lets_nothing_go(
     world: World, at: Moved, signers: tuple[User, User], case: Case, analyst: User
 ) -> None:
