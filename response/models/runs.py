@@ -148,7 +148,7 @@ class StepRun(models.Model):
     objects = StepRunQuerySet.as_manager()
 
     class Meta:
-        ordering = ["run", "seq", "item"]
+        ordering = ["run", "seq", "pk"]  # the items of a list in the order of the list
         constraints = [
             models.UniqueConstraint(fields=["run", "seq", "item"], name="step_run_once"),
             models.CheckConstraint(name="step_state_is_known", condition=Q(state__in=StepState.values)),

@@ -123,7 +123,9 @@ def test_a_drill_does_not_pass_on_a_person_s_word(untried, test_device, case, re
 
     assert {step_of(run, one).state for one in ("do", "undo")} == {StepState.SUCCEEDED}
     assert Drill.objects.get().released_at is None
-    assert UNTRIED in drills.problem(actions["isolate_device"](), case, {"device": CaseDevice.objects.get(case=case).device_id})
+    assert UNTRIED in drills.problem(
+        actions["isolate_device"](), case, {"device": CaseDevice.objects.get(case=case).device_id}
+    )
 
 
 def test_what_was_isolated_is_released_whatever_became_of_the_drill(world, case, analyst, responder):
