@@ -41,9 +41,9 @@ def main() -> int:
     for name in LATE:
         import_module(name)
     module = import_module(f"enrichment.forensics.{TOOLS[TOOLS.index(asked['tool'])]}")
+    file = Descriptor(asked["file"])
     guards = [lockdown.cut_off(), lockdown.lower(), lockdown.seal()]
     notebook = Notebook(known=frozenset(asked["known"]), seconds=0.8 * asked["seconds"])
-    file = Descriptor(asked["file"])
     rules = Rules(asked["rules"], notebook)
     out = sys.stdout.buffer
     try:

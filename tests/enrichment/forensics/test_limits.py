@@ -1,11 +1,13 @@
 """The process that reads evidence: what it gave up, and what hostile evidence makes of it."""
 
 import os
+import platform
 import random
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
@@ -52,7 +54,7 @@ def test_no_socket_no_file_no_program_no_environment_and_no_more_memory(tmp_path
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, env={"LANG": "C.UTF-8"})
 
     said = done.stdout.splitlines()
-    assert said[2] == "System calls: no file, socket or program can be opened."
+    assert said[2] == "System calls: no file, socket, program or process can be opened or changed."
     assert said[3:7] == [f"{what} PermissionError" for what in ("file", "environment", "socket", "program")]
     assert said[7] == "own environment ['LANG']" or said[7] == "own environment ['LANG', 'LC_CTYPE']"
     assert said[8] == "memory MemoryError"
@@ -63,10 +65,84 @@ def test_no_socket_no_file_no_program_no_environment_and_no_more_memory(tmp_path
         )
 
 
+HOLES = """
+    import ctypes, os, signal, sys, threading
+    sys.path.insert(0, {root!r})
+    from enrichment.forensics import lockdown
+    kept, mine, folder, libc = {kept!r}, {mine!r}, {folder!r}, ctypes.CDLL(None, use_errno=True)
+    lockdown.lower()
+    descriptor = os.open(kept, os.O_RDONLY)
+    os.truncate(mine, 9)  # until here it is the owner
+    lockdown.seal()
+    def raw(number, *arguments):
+        if libc.syscall(number, *arguments) < 0:
+            raise OSError(ctypes.get_errno(), "refused")
+    def fork():
+        if os.fork() == 0:
+            os._exit(0)
+    tries = dict(
+        chmod=lambda: os.chmod(kept, 0o600),
+        fchmod=lambda: os.fchmod(descriptor, 0o600),
+        utime=lambda: os.utime(kept, (1, 1)),
+        truncate=lambda: os.truncate(mine, 0),
+        rename=lambda: os.rename(mine, folder + "/renamed"),
+        link=lambda: os.link(mine, folder + "/linked"),
+        symlink=lambda: os.symlink(mine, folder + "/symlinked"),
+        mkdir=lambda: os.mkdir(folder + "/made"),
+        stat=lambda: os.stat(mine),
+        listdir=lambda: os.listdir(folder),
+        unlink=lambda: os.unlink(mine),
+        pidfd_open=lambda: os.pidfd_open(os.getpid()),
+        kill=lambda: os.kill(os.getpid(), 0),
+        tgkill=lambda: signal.pthread_kill(threading.get_ident(), 0),
+        killpg=lambda: os.killpg(0, 0),
+        setsid=os.setsid,
+        unshare=lambda: os.unshare(os.CLONE_NEWUSER),
+        memfd=lambda: os.memfd_create("x"),
+        prctl=lambda: raw({prctl}, 1, 0, 0, 0, 0),
+        prlimit=lambda: raw({prlimit}, 0, 7, None, None),
+        fork=fork,
+    )
+    for name, attempt in tries.items():
+        try:
+            attempt()
+        except PermissionError:
+            continue
+        except OSError as error:
+            print(name, error)
+        else:
+            print(name, "passed")
+    thread = threading.Thread(target=lambda: print("a thread runs", flush=True))
+    thread.start(); thread.join()
+    print("read", os.pread(descriptor, 9, 0))
+"""
+CALLS = {"x86_64": {"prctl": 157, "prlimit": 302}, "aarch64": {"prctl": 167, "prlimit": 261}}
+
+
+def test_the_owner_of_the_store_can_change_nothing_in_it_and_start_no_process() -> None:
+    """Root becomes nobody here, as the product does it: what root may not do shows nothing of the filter."""
+    with TemporaryDirectory() as folder:
+        kept, mine = Path(folder, "kept"), Path(folder, "mine")
+        for path, mode in ((kept, 0o400), (mine, 0o600)):
+            path.write_text("evidence\n")
+            path.chmod(mode)
+        if os.geteuid() == 0:
+            for path in (Path(folder), kept, mine):
+                os.chown(path, 65534, 65534)
+        told = {"root": str(ROOT), "kept": str(kept), "mine": str(mine), "folder": folder}
+        code = dedent(HOLES).format(**told, **CALLS[platform.machine()])
+
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, env={})
+
+        assert (done.stdout.splitlines(), done.stderr) == (["a thread runs", "read b'evidence\\n'"], "")
+        assert sorted(path.name for path in Path(folder).iterdir()) == ["kept", "mine"]
+        assert (kept.stat().st_mode & 0o777, mine.read_text()) == (0o400, "evidence\n")
+
+
 def test_the_tool_says_how_it_was_held(disk: Path) -> None:
     guards = ask("disk", disk).report.guards
 
-    assert guards[2] == "System calls: no file, socket or program can be opened."
+    assert guards[2] == "System calls: no file, socket, program or process can be opened or changed."
     assert [guard.partition(":")[0] for guard in guards] == ["Network", "User", "System calls", "Memory"]
 
 
