@@ -1,5 +1,6 @@
 """The process that reads evidence: what it gave up, and what hostile evidence makes of it."""
 
+import ctypes
 import os
 import platform
 import random
@@ -54,7 +55,7 @@ def test_no_socket_no_file_no_program_no_environment_and_no_more_memory(tmp_path
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, env={"LANG": "C.UTF-8"})
 
     said = done.stdout.splitlines()
-    assert said[2] == "System calls: no file, socket, program or process can be opened or changed."
+    assert said[2].startswith("System calls: no file, socket, program or process can be opened or changed. ")
     assert said[3:7] == [f"{what} PermissionError" for what in ("file", "environment", "socket", "program")]
     assert said[7] == "own environment ['LANG']" or said[7] == "own environment ['LANG', 'LC_CTYPE']"
     assert said[8] == "memory MemoryError"
@@ -139,10 +140,45 @@ def test_the_owner_of_the_store_can_change_nothing_in_it_and_start_no_process() 
         assert (kept.stat().st_mode & 0o777, mine.read_text()) == (0o400, "evidence\n")
 
 
+PATHS = """
+    import os, sys
+    sys.path.insert(0, {root!r})
+    from enrichment.forensics import lockdown
+    lockdown._filtered = lambda machine: False  # a machine whose calls are not known
+    lockdown.lower()
+    print(lockdown.seal())
+    for attempt in (lambda: os.unlink({mine!r}), lambda: os.truncate({mine!r}, 0), lambda: open({mine!r})):
+        try:
+            attempt()
+        except PermissionError:
+            print("refused")
+"""
+
+
+@pytest.mark.skipif(
+    ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) < 1, reason="this system has no Landlock"
+)
+def test_where_calls_are_not_filtered_landlock_closes_the_paths() -> None:
+    with TemporaryDirectory() as folder:
+        mine = Path(folder, "mine")
+        mine.write_text("evidence")
+        if os.geteuid() == 0:
+            for path in (Path(folder), mine):
+                os.chown(path, 65534, 65534)
+        code = dedent(PATHS).format(root=str(ROOT), mine=str(mine))
+
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, env={})
+
+        said = done.stdout.splitlines()
+        assert said[0].startswith("System calls: not filtered on this system; ")
+        assert said[1:] == ["refused"] * 3
+        assert mine.read_text() == "evidence"
+
+
 def test_the_tool_says_how_it_was_held(disk: Path) -> None:
     guards = ask("disk", disk).report.guards
 
-    assert guards[2] == "System calls: no file, socket, program or process can be opened or changed."
+    assert guards[2].startswith("System calls: no file, socket, program or process can be opened or changed. ")
     assert [guard.partition(":")[0] for guard in guards] == ["Network", "User", "System calls", "Memory"]
 
 
