@@ -30,7 +30,7 @@ def main() -> int:
 
     from enrichment.forensics import lockdown
     from enrichment.forensics.image import Descriptor
-    from enrichment.forensics.notebook import Notebook
+    from enrichment.forensics.notebook import Notebook, line
     from enrichment.forensics.report import MOST_CARRIED_SUM, MOST_REPORT, Refusal
     from enrichment.forensics.scanner import Rules
 
@@ -49,16 +49,14 @@ def main() -> int:
     try:
         sha256 = digest(file) if file.size <= HASH_FIRST else None
         chunks = module.Tool(rules, notebook).run(file)
+        if asked["rules"]:
+            notebook.fact("YARA rule files", rules.count)
+        guards.append(f"Memory: at most {MEMORY >> 20} MiB. Processor time: at most {asked['seconds']} s.")
+        said = encode(notebook.report(module.NAME, module.VERSION, sha256=sha256, guards=guards))
     except (OSError, ValueError, EOFError, MemoryError, ArithmeticError) as error:
-        said = encode(
-            Refusal(f"{module.NAME} cannot read it: {' '.join(str(error).split())[:400] or type(error).__name__}")
-        )
-        out.write(b"%d\n" % len(said) + said)
-        return 0
-    if asked["rules"]:
-        notebook.fact("YARA rule files", rules.count)
-    guards.append(f"Memory: at most {MEMORY >> 20} MiB. Processor time: at most {asked['seconds']} s.")
-    said = encode(notebook.report(module.NAME, module.VERSION, sha256=sha256, guards=guards))
+        reason = " ".join(str(error).split())[:400] or type(error).__name__
+        said = encode(Refusal(line(f"{module.NAME} cannot read it: {reason}")))
+        chunks = iter(())
     out.write(b"%d\n" % len(said) + said)
     for chunk in chunks:
         out.write(chunk)

@@ -49,8 +49,18 @@ class Look:
 
 
 def look(name: str, chunks: Iterable[bytes], rules: Rules, notebook: Notebook) -> Look:
-    """Read it once; chunks may come from a damaged place, so OSError ends it where it is."""
-    passed, start, found = hashlib.sha256(), bytearray(), Look()
+    """Read it once; what needs too much memory costs this file its look, not the item its report."""
+    found = Look()
+    try:
+        _look(found, name, chunks, rules, notebook)
+    except MemoryError:
+        notebook.limit(f"{name} needs more memory than there is: it was not looked at to its end.")
+    return found
+
+
+def _look(found: Look, name: str, chunks: Iterable[bytes], rules: Rules, notebook: Notebook) -> None:
+    """Chunks may come from a damaged place, so OSError ends it where it is."""
+    passed, start = hashlib.sha256(), bytearray()
     try:
         for chunk in chunks:
             passed.update(chunk)
@@ -60,13 +70,12 @@ def look(name: str, chunks: Iterable[bytes], rules: Rules, notebook: Notebook) -
             start += chunk[: max(0, most - len(start))]
     except OSError:
         notebook.limit(f"{name} could not be read to its end.")
-        return found
+        return
     content = bytes(start)
     found.sha256 = passed.hexdigest()
     found.hits = rules.scan(content, name) if content else []
     found.is_program = content.startswith((b"MZ", b"\x7fELF", b"#!")) or name.lower().endswith(RUNNABLE)
     windows.read(name, content, notebook)
-    return found
 
 
 def tell(name: str, found: Look, notebook: Notebook, *, at: str | None, extra: Iterable[str] = ()) -> bool:

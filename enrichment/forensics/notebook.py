@@ -38,19 +38,30 @@ class Notebook:
 
     def fact(self, label: str, value: object) -> None:
         if len(self.facts) < 60:
-            self.facts.append(Fact(label[:64], line(value)))
+            self.facts.append(Fact(word(label), line(value)))
 
-    def note(self, name: str, why: list[str], **fields: object) -> None:
+    def note(
+        self,
+        name: str,
+        why: list[str],
+        *,
+        size: int | None = None,
+        sha256: str | None = None,
+        at: str | None = None,
+        details: str = "",
+    ) -> None:
         """Something to look at."""
         if len(self.notable) >= report.MOST_NOTABLE:
             self.limit(f"More than {report.MOST_NOTABLE} things to look at: only the first are listed.")
             return
-        self.notable.append(Notable(name=path(name), why=[one[:64] for one in why[:12]], **fields))  # type: ignore[arg-type]
+        words, when = [word(one) for one in why[:12]], _believed(at)
+        found = Notable(name=path(name), why=words, size=size, sha256=sha256, at=when, details=line(details))
+        self.notable.append(found)
 
     def event(self, at: str | None, text: str) -> None:
         """Something that happened there; without a time that can be believed it is no event."""
-        if at is not None:
-            self.events.append(Event(at, line(text)))
+        if (when := _believed(at)) is not None:
+            self.events.append(Event(when, line(text)))
 
     def see(self, kind: str, value: str, role: str) -> None:
         """An observable for the case."""
@@ -59,7 +70,8 @@ class Notebook:
 
     def table(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
         if rows and len(self.tables) < 8:
-            self.tables.append(Table(title[:64], columns, [[line(cell) for cell in row] for row in rows[:200]]))
+            cells = [[line(cell) for cell in row[:8]] for row in rows[:200]]
+            self.tables.append(Table(word(title), [word(column) for column in columns[:8]], cells))
 
     def report(self, tool: str, version: str, *, sha256: str | None, guards: list[str]) -> Report:
         """Events in the order of their time: of too many, the latest stay."""
@@ -87,6 +99,10 @@ def line(value: object) -> str:
     return text if len(text) <= 600 else text[:599] + "…"
 
 
+def word(value: object) -> str:
+    return line(value)[:64]
+
+
 def path(value: str) -> str:
     """The end of a long path says more than its beginning."""
     text = value.encode("utf-8", "replace").decode()
@@ -102,3 +118,13 @@ def stamp(seconds: float | None) -> str | None:
     except (ValueError, OverflowError, OSError):
         return None
     return f"{at:%Y-%m-%dT%H:%M:%SZ}" if FIRST_YEAR <= at.year < LAST_YEAR else None
+
+
+def _believed(at: str | None) -> str | None:
+    """A time that something else wrote down, as a report writes it."""
+    if at is None:
+        return None
+    try:
+        return stamp(datetime.fromisoformat(at).timestamp())
+    except (ValueError, OverflowError):
+        return None

@@ -112,7 +112,7 @@ class Tool:
 def _until_it_breaks(entries: Iterator[Entry], notebook: Notebook) -> Iterator[Entry]:
     try:
         yield from entries
-    except (*BROKEN, OSError):
+    except (*BROKEN, OSError, MemoryError):
         notebook.limit("The package breaks off: what follows cannot be read.")
 
 

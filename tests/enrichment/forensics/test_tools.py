@@ -2,15 +2,21 @@
 
 import hashlib
 import tarfile
+import zipfile
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.json import decode, encode
 
+from enrichment.forensics.content import look
 from enrichment.forensics.names import http_host, tls_name
-from enrichment.forensics.notebook import stamp
+from enrichment.forensics.notebook import Notebook, stamp
+from enrichment.forensics.report import Report
+from enrichment.forensics.scanner import Rules
 from secops.practice.products.grr_material import Material
 from secops.practice.week import story_beacon
 from secops.practice.week.programs import BEACON
@@ -145,6 +151,21 @@ def test_a_package_may_be_a_tar_too(packed: Any, tmp_path: Path) -> None:
     assert (facts(report)["Files"], notable(report)["tmp/run.sh"].at) == ("2", stamp(material.AT))
 
 
+def test_names_that_are_no_utf8_are_told_and_hide_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "triage.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, content in (("\udcff" * 90 + ".evtx", material.event_log()), ("\udcff.sh", material.SHELL)):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = len(content), material.AT
+            archive.addfile(member, BytesIO(content))
+
+    report = ask("package", path).report
+
+    assert notable(report)["?.sh"].why == ["YARA: reverse_shell"]
+    assert report.tables[0].title == f"Events of {'?' * 54}"
+    assert f"Event 1102 of {'?' * 90}.evtx" in notable(report)
+
+
 def test_the_sites_own_rules_count_and_a_broken_file_stops_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"quetzal")
@@ -165,3 +186,55 @@ def test_a_host_is_read_from_a_request_only() -> None:
     assert http_host(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n") == "a.example"
     assert http_host(b"SSH-2.0 Host: a.example") == ""
     assert http_host(b"GET / HTTP/1.1\r\nHost: <b>\r\n\r\n") == ""
+
+
+def test_what_a_tool_notes_fits_the_report_whatever_it_was_told() -> None:
+    notebook, foreign = Notebook(), "\udcff" * 2_000
+    notebook.note(foreign, [foreign] * 20, at="10000-01-01T00:00:0Z", details=foreign)
+    notebook.table(foreign, [foreign] * 9, [[foreign] * 9])
+    notebook.fact(foreign, foreign)
+    notebook.see("registry_key", foreign, "registry")
+    for at in ("10000-01-01T00:00:0Z", "0001-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "no time"):
+        notebook.event(at, foreign)
+    notebook.event("2026-09-21T14:13:20Z", foreign)
+
+    report = decode(encode(notebook.report("x", "1", sha256=None, guards=[])), type=Report)
+
+    assert [event.at for event in report.events] == ["2026-09-21T14:13:20Z"]
+    assert (report.notable[0].at, report.notable[0].why) == (None, ["?" * 64] * 12)
+
+
+def test_a_member_that_claims_gigabytes_of_memory_does_not_hide_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "triage.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bomb", b"x" * 1_000, zipfile.ZIP_LZMA)
+        archive.writestr("run.sh", material.SHELL)
+    content = bytearray(path.read_bytes())
+    dictionary = 30 + len("bomb") + 4 + 1  # local header, name, version and size of the LZMA properties, lc/lp/pb
+    content[dictionary : dictionary + 4] = b"\xff\xff\xff\xf0"  # bytes that its decoder asks for
+    path.write_bytes(content)
+
+    report = ask("package", path).report
+
+    assert "bomb needs more memory than there is: it was not looked at to its end." in report.limits
+    assert notable(report)["run.sh"].why == ["YARA: reverse_shell"]
+
+
+@pytest.mark.parametrize("where", ["reading", "scanning"])
+def test_a_file_that_needs_too_much_memory_costs_only_itself(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = Notebook()
+    rules = Rules([], notebook)
+
+    def too_much(*_: object) -> Any:
+        raise MemoryError
+
+    def chunks() -> Iterator[bytes]:
+        yield b"MZ"
+        if where == "reading":
+            too_much()
+
+    monkeypatch.setattr(Rules, "scan", too_much)
+    found = look("bomb", chunks(), rules, notebook)
+
+    assert found.sha256 == ("" if where == "reading" else hashlib.sha256(b"MZ").hexdigest())
+    assert list(notebook._limits) == ["bomb needs more memory than there is: it was not looked at to its end."]
