@@ -48,6 +48,8 @@ def main() -> int:
     out = sys.stdout.buffer
     try:
         sha256 = digest(file) if file.size <= HASH_FIRST else None
+        if sha256 is None:
+            notebook.limit("Too large to be hashed before it was read.")
         chunks = module.Tool(rules, notebook).run(file)
         if asked["rules"]:
             notebook.fact("YARA rule files", rules.count)

@@ -1,6 +1,8 @@
 """An examination from the asking to what stands in the case: once, whatever dies over it."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from cases.models import Case, CaseObservable, CustodyEntry, Evidence, Observabl
 from cases.services import custody, described, inspection, timeline, whole
 from enrichment import duties
 from enrichment.choices import ExaminationState
+from enrichment.forensics.runner import Answer, examine
 from enrichment.models import Examination
 from enrichment.services import discoveries, examinations
 from enrichment.services.examinations import carry_out_one, start
@@ -145,6 +148,31 @@ def test_a_file_that_is_not_what_was_received_is_not_examined(image: Evidence) -
     assert not Evidence.objects.filter(original=image).exists()
     with pytest.raises(EvidenceError, match="verify it first"):
         start(image.pk)
+
+
+@pytest.mark.parametrize("happens", ["nothing", "spoilt", "lost"])
+def test_what_was_not_hashed_first_is_hashed_before_anything_is_sealed(
+    happens: str, image: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def unhashed(*asked: Any, **told: Any) -> Iterator[Answer]:
+        with examine(*asked, **told) as answer:
+            answer.report.sha256 = None  # as of an item of many gigabytes
+            if happens == "spoilt":
+                spoil(image)
+            if happens == "lost":
+                monkeypatch.setattr(examinations._Lease, "__call__", lambda _: False)
+            yield answer
+
+    monkeypatch.setattr(examinations, "examine", unhashed)
+    start(image.pk)
+    carry_out_one()
+
+    ends = {"nothing": ("done", ""), "spoilt": ("failed", examinations.CHANGED), "lost": ("claimed", "")}
+    assert state(image) == ends[happens]
+    assert Evidence.objects.filter(original=image).exists() == (happens == "nothing")
+    image.refresh_from_db()
+    assert image.is_damaged == (happens == "spoilt")
 
 
 def test_an_item_destroyed_meanwhile_is_refused(image: Evidence) -> None:

@@ -218,6 +218,18 @@ def test_a_claimed_size_is_not_believed(disk: Path, tmp_path: Path) -> None:
     assert "The file system is said to be larger than the image: the image is cut off." in report.limits
 
 
+def test_an_item_too_large_to_hash_first_says_so(disk: Path, tmp_path: Path) -> None:
+    path = tmp_path / "large.dd"
+    path.write_bytes(disk.read_bytes())
+    os.truncate(path, child.HASH_FIRST + 1)
+
+    report = ask("disk", path).report
+
+    assert report.sha256 is None
+    assert "Too large to be hashed before it was read." in report.limits
+    assert "Too large to be hashed before it was read." not in ask("disk", disk).report.limits
+
+
 def test_damaged_images_end_in_a_report_or_a_reason(disk: Path, tmp_path: Path) -> None:
     path, dice = tmp_path / "damaged.dd", random.Random(11)
     for _ in range(3):
