@@ -11,6 +11,7 @@ from mmap import mmap
 
 MOST_PACKETS = 2_000_000  # of one file; the rest is not read, and said so
 MOST_PEERS = 5_000
+MOST_ACCEPTED = 50_000  # connections from outside; what is sent on a later one counts as the device's own
 MAGICS = {  # first four bytes: byte order, ticks of a second
     b"\xd4\xc3\xb2\xa1": ("<", 1_000_000),
     b"\xa1\xb2\xc3\xd4": (">", 1_000_000),
@@ -22,9 +23,10 @@ ETHERNET, RAW, SLL, SLL2 = 1, 101, 113, 276  # link types
 IPV4, IPV6, VLANS = 0x0800, 0x86DD, (0x8100, 0x88A8)
 EXTENSIONS = (0, 43, 60)  # IPv6 headers between the first one and the protocol
 TCP, UDP = 6, 17
-SYN, ACK = 0x02, 0x10
+SYN, RST, ACK = 0x02, 0x04, 0x10
 
 Key = tuple[str, int, str]  # address, port, tcp or udp
+Ends = tuple[str, int, str, int]  # of a connection: address and port there, address and port of the device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Packet:
 
 @dataclass(slots=True)
 class Summary:
-    """What a file holds. `peers` are those that the device opened a connection to, with the bytes that it sent."""
+    """What a file holds. `peers` are those that the device opened a connection to, with the bytes that it sent them."""
 
     packets: int = 0
     unread: int = 0
@@ -53,24 +55,36 @@ class Summary:
 
 def summary(data: bytes | mmap, *, mac: str, address: str) -> Summary:
     """Whom the device of this MAC address, or of this address, spoke to."""
-    found, answered = Summary(), set[Key]()
+    found, accepted = Summary(), set[Ends]()
     for packet in _packets(data, found):
         if packet is None:
             found.unread += 1
             continue
         is_ours = (bool(mac) and packet.mac == mac.lower()) or packet.source == address
         name = {TCP: "tcp", UDP: "udp"}.get(packet.protocol)
-        if name is None:
-            continue
-        if not is_ours:
-            if packet.flags & SYN and not packet.flags & ACK:  # opened by the other end: what we send there answers
-                answered.add((packet.source, packet.source_port, name))
+        if name is None or not is_ours:
             continue
         key = (packet.target, packet.target_port, name)
-        is_answer = key in answered or packet.source_port < 1024 <= packet.target_port
-        if not is_answer and (key in found.peers or len(found.peers) < MOST_PEERS):
-            found.peers[key] = found.peers.get(key, 0) + packet.size
+        if key in found.peers:
+            found.peers[key] += packet.size
+        elif not _is_answer(packet, accepted):
+            if len(found.peers) < MOST_PEERS:
+                found.peers[key] = packet.size
+            else:
+                found.is_whole = False
     return found
+
+
+def _is_answer(packet: Packet, accepted: set[Ends]) -> bool:
+    """Is the device's packet one of a connection that the other end opened? Only what the device sent tells: whatever
+    the other end sends, a stray SYN too, may be there to hide whom the device speaks to."""
+    ends = (packet.target, packet.target_port, packet.source, packet.source_port)
+    if packet.flags & SYN:
+        if packet.flags & ACK and len(accepted) < MOST_ACCEPTED:
+            accepted.add(ends)
+        return bool(packet.flags & ACK)
+    is_accepted = packet.protocol == TCP and ends in accepted
+    return is_accepted or bool(packet.flags & RST) or packet.source_port < 1024 <= packet.target_port
 
 
 def _packets(data: bytes | mmap, said: Summary) -> Iterator[Packet | None]:

@@ -15,13 +15,21 @@ from secops.practice.products.packets import pcap as file_of
 MAC, OWN = "02:42:0a:00:00:07", "10.20.3.7"
 
 
-def talk(peer: str = "203.0.113.44", port: int = 443, **more: object) -> Talk:
-    usual = {"at": 1_790_000_000.5, "mac": MAC, "address": OWN, "port": 50_123, "peer": peer, "peer_port": port}
+def talk(peer: str = "203.0.113.44", port: int = 443, port_own: int = 50_123, **more: object) -> Talk:
+    usual = {"at": 1_790_000_000.5, "mac": MAC, "address": OWN, "port": port_own, "peer": peer, "peer_port": port}
     return Talk(**(usual | more))  # type: ignore[arg-type]
 
 
 def frames(*talks: Talk) -> list[tuple[float, bytes]]:
     return [packet for one in talks for packet in packets_of(one)]
+
+
+def inbound(address: str = "198.51.100.9", port: int = 50_001, peer_port: int = 8443) -> list[tuple[float, bytes]]:
+    """A connection that the other end opens to the device, by its address."""
+    opened = Talk(
+        at=1_790_000_000.0, mac="02:42:0a:14:00:01", address=address, port=port, peer=OWN, peer_port=peer_port
+    )
+    return [(at, frame[6:12] + frame[:6] + frame[12:]) for at, frame in packets_of(opened)]
 
 
 def test_the_peers_that_the_device_spoke_to():
@@ -42,10 +50,53 @@ def test_by_mac_alone_also_behind_another_address_and_by_address_alone():
 
 
 def test_who_connected_to_the_device_is_no_destination():
-    inbound = talk(mac="02:42:0a:14:00:01", address="198.51.100.9", port=50_001, peer=OWN, peer_port=8443)
-    swapped = [(at, frame[6:12] + frame[:6] + frame[12:]) for at, frame in frames(inbound)]
+    assert pcap.summary(file_of(inbound()), mac="", address=OWN).peers == {}
 
-    assert pcap.summary(file_of(swapped), mac="", address=OWN).peers == {}
+
+def test_who_is_refused_by_the_device_is_no_destination():
+    (at, syn), (_, answer), *_ = inbound()
+    refused = answer[:47] + b"\x14" + answer[48:]  # RST, ACK
+
+    assert pcap.summary(file_of([(at, syn), (at + 1, refused)]), mac="", address=OWN).peers == {}
+
+
+@pytest.mark.parametrize("port", [50_123, 50_124], ids=["same connection", "another one"])
+def test_a_stray_syn_of_the_other_end_does_not_hide_it(port: int):
+    syn, *_ = inbound(address="203.0.113.44", port=443, peer_port=port)
+    _, *later = sorted(frames(talk()))  # the device opened it before the file begins
+
+    found = pcap.summary(file_of([syn, *later]), mac=MAC, address=OWN)
+
+    assert set(found.peers) == {("203.0.113.44", 443, "tcp")}
+
+
+def test_a_connection_that_was_accepted_hides_no_other_to_the_same_port():
+    accepted = inbound(address="203.0.113.44", port=4444)
+
+    found = pcap.summary(file_of([*accepted, *frames(talk(port_own=50_200, port=4444))]), mac=MAC, address=OWN)
+
+    assert set(found.peers) == {("203.0.113.44", 4444, "tcp")}
+
+
+def test_what_the_device_opens_from_a_low_port_is_a_destination():
+    assert pcap.summary(file_of(frames(talk(port=4444, port_own=443))), mac=MAC, address=OWN).peers
+
+
+def test_more_connections_from_outside_than_are_remembered_hide_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pcap, "MOST_ACCEPTED", 1)
+    first, second = inbound(port=50_001), inbound(port=50_002)
+
+    found = pcap.summary(file_of([*first, *second]), mac="", address=OWN)
+
+    assert set(found.peers) == {("198.51.100.9", 50_002, "tcp")}
+
+
+def test_more_peers_than_are_remembered_are_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pcap, "MOST_PEERS", 1)
+
+    found = pcap.summary(file_of(frames(talk(), talk("203.0.113.45"))), mac=MAC, address=OWN)
+
+    assert (len(found.peers), found.is_whole) == (1, False)
 
 
 def test_big_endian_nanoseconds_and_pcapng_read_the_same():
