@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from mmap import mmap
+from time import monotonic
 
-MOST_PACKETS = 2_000_000  # of one file; the rest is not read, and said so
+MOST_RECORDS = 2_000_000  # of one file, packets or not; the rest is not read, and said so
+MOST_LINKS = 1_000  # interfaces of a section; the packets of a later one count as unread
+MOST_HEADERS = 2_048  # bytes of a packet that are looked at
+SECONDS = 20.0  # for one file: less than a lease, with the time it takes to fetch it
 MOST_PEERS = 5_000
 MOST_ACCEPTED = 50_000  # connections from outside; what is sent on a later one counts as the device's own
 MAGICS = {  # first four bytes: byte order, ticks of a second
@@ -26,6 +30,7 @@ TCP, UDP = 6, 17
 SYN, RST, ACK = 0x02, 0x04, 0x10
 
 Key = tuple[str, int, str]  # address, port, tcp or udp
+Record = tuple[int, bytes, int]  # link type, first captured bytes, original size
 Ends = tuple[str, int, str, int]  # of a connection: address and port there, address and port of the device
 
 
@@ -53,10 +58,10 @@ class Summary:
     peers: dict[Key, int] = field(default_factory=dict)
 
 
-def summary(data: bytes | mmap, *, mac: str, address: str) -> Summary:
-    """Whom the device of this MAC address, or of this address, spoke to."""
+def summary(data: bytes | mmap, *, mac: str, address: str, seconds: float = SECONDS) -> Summary:
+    """Whom the device of this MAC address, or of this address, spoke to, as far as so many seconds suffice."""
     found, accepted = Summary(), set[Ends]()
-    for packet in _packets(data, found):
+    for packet in _packets(data, found, monotonic() + seconds):
         if packet is None:
             found.unread += 1
             continue
@@ -87,18 +92,18 @@ def _is_answer(packet: Packet, accepted: set[Ends]) -> bool:
     return is_accepted or bool(packet.flags & RST) or packet.source_port < 1024 <= packet.target_port
 
 
-def _packets(data: bytes | mmap, said: Summary) -> Iterator[Packet | None]:
-    frames = _pcapng(data, said) if data[:4] == struct.pack("<I", SECTION) else _pcap(data, said)
-    for link, frame, size in frames:
-        if said.packets >= MOST_PACKETS:
+def _packets(data: bytes | mmap, said: Summary, ends: float) -> Iterator[Packet | None]:
+    records = _pcapng(data, said) if data[:4] == struct.pack("<I", SECTION) else _pcap(data, said)
+    for number, record in enumerate(records):
+        if number >= MOST_RECORDS or monotonic() >= ends:
             said.is_whole = False
             return
-        said.packets += 1
-        yield _packet(link, frame, size)
+        if record is not None:
+            said.packets += 1
+            yield _packet(*record)
 
 
-def _pcap(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]:
-    """Link type, captured bytes and original size of each record."""
+def _pcap(data: bytes | mmap, said: Summary) -> Iterator[Record]:
     kind = MAGICS.get(data[:4])
     if kind is None or len(data) < 24:
         said.is_whole = False
@@ -114,11 +119,12 @@ def _pcap(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]
         if at + kept > len(data):
             said.is_whole = False
             return
-        yield link, data[at : at + kept], size
+        yield link, data[at : at + min(kept, MOST_HEADERS)], size
         at += kept
 
 
-def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]:
+def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[Record | None]:
+    """A record for each block, None for one that is no packet."""
     order, links, at = "<", list[int](), 0
     while at < len(data):
         if data[at : at + 4] == struct.pack("<I", SECTION):
@@ -130,12 +136,14 @@ def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int
         if length < 12 or length % 4 or at + length > len(data):
             said.is_whole = False
             return
-        body = data[at + 8 : at + length - 4]
-        if kind == INTERFACE and len(body) >= 8:
+        body = data[at + 8 : at + min(length - 4, 28 + MOST_HEADERS)]
+        record = None
+        if kind == INTERFACE and len(body) >= 8 and len(links) < MOST_LINKS:
             links.append(struct.unpack_from(f"{order}H", body)[0])
         elif kind == ENHANCED and len(body) >= 20:
             number, _, _, kept, size = struct.unpack_from(f"{order}IIIII", body)
-            yield links[number] if number < len(links) else -1, body[20 : 20 + kept], size
+            record = links[number] if number < len(links) else -1, body[20 : 20 + kept], size
+        yield record
         at += length
 
 

@@ -4,6 +4,7 @@ import random
 import shutil
 import struct
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,49 @@ def test_what_is_no_capture_holds_nothing(data: bytes):
     assert (found.packets, found.is_whole) == (0, False)
 
 
+@pytest.mark.parametrize("kind", [1, 5], ids=["interface", "statistics"])
+def test_blocks_that_are_no_packets_count_too(kind: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pcap, "MOST_RECORDS", 10)
+    few, many = [_pcapng([], *[_block(kind, bytes(8))] * count) for count in (5, 20)]
+
+    assert pcap.summary(few, mac=MAC, address=OWN).is_whole
+    assert not pcap.summary(many, mac=MAC, address=OWN).is_whole
+
+
+def test_packets_of_more_interfaces_than_are_remembered_are_unread(monkeypatch: pytest.MonkeyPatch):
+    (_, frame), *_ = sorted(frames(talk()))
+    other = _block(1, struct.pack("<HHI", 1, 0, 0))
+    of_the_second = _block(6, struct.pack("<IIIII", 1, 0, 0, len(frame), len(frame)) + frame)
+    data = _pcapng([], other, of_the_second)
+
+    assert pcap.summary(data, mac=MAC, address=OWN).peers
+    monkeypatch.setattr(pcap, "MOST_LINKS", 1)
+    assert pcap.summary(data, mac=MAC, address=OWN).unread == 1
+
+
+def test_no_file_is_read_for_longer_than_it_may():
+    packets = file_of(frames(talk()))
+    blocks = _pcapng([], *[_block(5, bytes(8))] * 5)
+
+    for data in (packets, blocks):
+        found = pcap.summary(data, mac=MAC, address=OWN, seconds=0)
+        assert (found.packets, found.is_whole) == (0, False)
+
+
+def test_of_a_huge_packet_only_the_headers_are_read():
+    (_, frame), *_ = sorted(frames(talk()))
+    tags = frame[:12] + b"\x81\x00\x00\x64" * 2_000_000 + frame[12:]
+    both = (file_of([(1.0, tags), (2.0, frame)]), _pcapng([tags, frame]))
+
+    tracemalloc.start()
+    found = [pcap.summary(data, mac=MAC, address=OWN) for data in both]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [(one.packets, one.unread, len(one.peers)) for one in found] == [(2, 1, 1)] * 2
+    assert most < 1_000_000
+
+
 def test_hostile_bytes_never_raise():
     chance = random.Random(7)
     whole = bytearray(file_of(frames(talk(), talk("10.20.0.10", 53, is_udp=True))))
@@ -157,12 +201,14 @@ def test_a_file_of_tcpdump_is_read(tmp_path: Path):
     assert pcap.summary((tmp_path / "out.pcap").read_bytes(), mac=MAC, address=OWN).packets == 8
 
 
-def _pcapng(packets: list[bytes]) -> bytes:
-    def block(kind: int, body: bytes) -> bytes:
-        body += bytes(-len(body) % 4)
-        length = struct.pack("<I", 12 + len(body))
-        return struct.pack("<I", kind) + length + body + length
+def _block(kind: int, body: bytes) -> bytes:
+    body += bytes(-len(body) % 4)
+    length = struct.pack("<I", 12 + len(body))
+    return struct.pack("<I", kind) + length + body + length
 
-    parts = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", 1, 0, 0))]
-    parts += [block(6, struct.pack("<IIIII", 0, 0, 0, len(one), len(one)) + one) for one in packets]
-    return b"".join(parts)
+
+def _pcapng(packets: list[bytes], *more: bytes) -> bytes:
+    """A section with one interface, these packets of it, and more blocks."""
+    parts = [_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), _block(1, struct.pack("<HHI", 1, 0, 0))]
+    parts += [_block(6, struct.pack("<IIIII", 0, 0, 0, len(one), len(one)) + one) for one in packets]
+    return b"".join((*parts, *more))
