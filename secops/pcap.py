@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from mmap import mmap
+from time import monotonic
 
-MOST_PACKETS = 2_000_000  # of one file; the rest is not read, and said so
+MOST_RECORDS = 2_000_000  # of one file, packets or not; the rest is not read, and said so
+MOST_LINKS = 1_000  # interfaces of a section; the packets of a later one count as unread
+MOST_HEADERS = 2_048  # bytes of a packet that are looked at
+SECONDS = 20.0  # for one file: less than a lease, with the time it takes to fetch it
 MOST_PEERS = 5_000
+MOST_ACCEPTED = 50_000  # connections from outside; what is sent on a later one counts as the device's own
 MAGICS = {  # first four bytes: byte order, ticks of a second
     b"\xd4\xc3\xb2\xa1": ("<", 1_000_000),
     b"\xa1\xb2\xc3\xd4": (">", 1_000_000),
@@ -22,9 +27,11 @@ ETHERNET, RAW, SLL, SLL2 = 1, 101, 113, 276  # link types
 IPV4, IPV6, VLANS = 0x0800, 0x86DD, (0x8100, 0x88A8)
 EXTENSIONS = (0, 43, 60)  # IPv6 headers between the first one and the protocol
 TCP, UDP = 6, 17
-SYN, ACK = 0x02, 0x10
+SYN, RST, ACK = 0x02, 0x04, 0x10
 
 Key = tuple[str, int, str]  # address, port, tcp or udp
+Record = tuple[int, bytes, int]  # link type, first captured bytes, original size
+Ends = tuple[str, int, str, int]  # of a connection: address and port there, address and port of the device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,7 @@ class Packet:
 
 @dataclass(slots=True)
 class Summary:
-    """What a file holds. `peers` are those that the device opened a connection to, with the bytes that it sent."""
+    """What a file holds. `peers` are those that the device opened a connection to, with the bytes that it sent them."""
 
     packets: int = 0
     unread: int = 0
@@ -51,40 +58,52 @@ class Summary:
     peers: dict[Key, int] = field(default_factory=dict)
 
 
-def summary(data: bytes | mmap, *, mac: str, address: str) -> Summary:
-    """Whom the device of this MAC address, or of this address, spoke to."""
-    found, answered = Summary(), set[Key]()
-    for packet in _packets(data, found):
+def summary(data: bytes | mmap, *, mac: str, address: str, seconds: float = SECONDS) -> Summary:
+    """Whom the device of this MAC address, or of this address, spoke to, as far as so many seconds suffice."""
+    found, accepted = Summary(), set[Ends]()
+    for packet in _packets(data, found, monotonic() + seconds):
         if packet is None:
             found.unread += 1
             continue
         is_ours = (bool(mac) and packet.mac == mac.lower()) or packet.source == address
         name = {TCP: "tcp", UDP: "udp"}.get(packet.protocol)
-        if name is None:
-            continue
-        if not is_ours:
-            if packet.flags & SYN and not packet.flags & ACK:  # opened by the other end: what we send there answers
-                answered.add((packet.source, packet.source_port, name))
+        if name is None or not is_ours:
             continue
         key = (packet.target, packet.target_port, name)
-        is_answer = key in answered or packet.source_port < 1024 <= packet.target_port
-        if not is_answer and (key in found.peers or len(found.peers) < MOST_PEERS):
-            found.peers[key] = found.peers.get(key, 0) + packet.size
+        if key in found.peers:
+            found.peers[key] += packet.size
+        elif not _is_answer(packet, accepted):
+            if len(found.peers) < MOST_PEERS:
+                found.peers[key] = packet.size
+            else:
+                found.is_whole = False
     return found
 
 
-def _packets(data: bytes | mmap, said: Summary) -> Iterator[Packet | None]:
-    frames = _pcapng(data, said) if data[:4] == struct.pack("<I", SECTION) else _pcap(data, said)
-    for link, frame, size in frames:
-        if said.packets >= MOST_PACKETS:
+def _is_answer(packet: Packet, accepted: set[Ends]) -> bool:
+    """Is the device's packet one of a connection that the other end opened? Only what the device sent tells: whatever
+    the other end sends, a stray SYN too, may be there to hide whom the device speaks to."""
+    ends = (packet.target, packet.target_port, packet.source, packet.source_port)
+    if packet.flags & SYN:
+        if packet.flags & ACK and len(accepted) < MOST_ACCEPTED:
+            accepted.add(ends)
+        return bool(packet.flags & ACK)
+    is_accepted = packet.protocol == TCP and ends in accepted
+    return is_accepted or bool(packet.flags & RST) or packet.source_port < 1024 <= packet.target_port
+
+
+def _packets(data: bytes | mmap, said: Summary, ends: float) -> Iterator[Packet | None]:
+    records = _pcapng(data, said) if data[:4] == struct.pack("<I", SECTION) else _pcap(data, said)
+    for number, record in enumerate(records):
+        if number >= MOST_RECORDS or monotonic() >= ends:
             said.is_whole = False
             return
-        said.packets += 1
-        yield _packet(link, frame, size)
+        if record is not None:
+            said.packets += 1
+            yield _packet(*record)
 
 
-def _pcap(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]:
-    """Link type, captured bytes and original size of each record."""
+def _pcap(data: bytes | mmap, said: Summary) -> Iterator[Record]:
     kind = MAGICS.get(data[:4])
     if kind is None or len(data) < 24:
         said.is_whole = False
@@ -100,11 +119,12 @@ def _pcap(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]
         if at + kept > len(data):
             said.is_whole = False
             return
-        yield link, data[at : at + kept], size
+        yield link, data[at : at + min(kept, MOST_HEADERS)], size
         at += kept
 
 
-def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int]]:
+def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[Record | None]:
+    """A record for each block, None for one that is no packet."""
     order, links, at = "<", list[int](), 0
     while at < len(data):
         if data[at : at + 4] == struct.pack("<I", SECTION):
@@ -116,12 +136,14 @@ def _pcapng(data: bytes | mmap, said: Summary) -> Iterator[tuple[int, bytes, int
         if length < 12 or length % 4 or at + length > len(data):
             said.is_whole = False
             return
-        body = data[at + 8 : at + length - 4]
-        if kind == INTERFACE and len(body) >= 8:
+        body = data[at + 8 : at + min(length - 4, 28 + MOST_HEADERS)]
+        record = None
+        if kind == INTERFACE and len(body) >= 8 and len(links) < MOST_LINKS:
             links.append(struct.unpack_from(f"{order}H", body)[0])
         elif kind == ENHANCED and len(body) >= 20:
             number, _, _, kept, size = struct.unpack_from(f"{order}IIIII", body)
-            yield links[number] if number < len(links) else -1, body[20 : 20 + kept], size
+            record = links[number] if number < len(links) else -1, body[20 : 20 + kept], size
+        yield record
         at += length
 
 

@@ -24,11 +24,15 @@ ROOM_EVERY = 64 * CHUNK  # bytes between two looks at the disk
 
 @dataclass(slots=True)
 class Seen:
-    """How far this process has hashed a file."""
+    """How far this process has hashed a file. `held` is a descriptor of it: while it is open, no later file can get the
+    inode and be taken for the one that was hashed. It is opened by itself, since a duplicate would share the lock."""
 
-    inode: int
+    held: int
     upto: int = 0
     hash: Any = field(default_factory=hashlib.sha256)
+
+    def is_of(self, status: os.stat_result) -> bool:
+        return os.path.samestat(os.fstat(self.held), status)
 
 
 _seen: dict[Path, Seen] = {}  # of this process; what is not in it is read again
@@ -46,9 +50,11 @@ class Partial:
         self._file = _locked(self.path)
         status = os.fstat(self._file.fileno())
         self.size, self._is_finished = status.st_size, not status.st_mode & 0o200
+        _forget_what_is_gone()
         known = _seen.get(self.path)
-        if known is None or known.inode != status.st_ino or known.upto > self.size:
-            known = _seen[self.path] = Seen(status.st_ino)
+        if known is None or known.upto > self.size:
+            _forget(self.path)
+            known = _seen[self.path] = Seen(os.open(self.path, os.O_RDONLY))
         self._known = known
 
     def write(self, chunk: bytes) -> None:
@@ -93,7 +99,7 @@ class Partial:
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
-        _seen.pop(self.path, None)
+        _forget(self.path)
         self._close()
 
     def _close(self) -> None:
@@ -118,6 +124,22 @@ def partial(name: str) -> Partial:
     place = folder_store()
     place.sweep()
     return Partial(place, name)
+
+
+def _forget(path: Path) -> None:
+    if known := _seen.pop(path, None):
+        os.close(known.held)
+
+
+def _forget_what_is_gone() -> None:
+    """Of files that another worker was done with; held open, the bytes of an erased one would stay on the disk."""
+    for path, known in list(_seen.items()):
+        try:
+            is_there = known.is_of(path.stat())
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            _forget(path)
 
 
 def _locked(path: Path) -> BinaryIO:

@@ -15,7 +15,7 @@ from cases.errors import StoreFullError
 from cases.models import Case
 from cases.services import evidence
 from cases.services.evidence import Acquired
-from cases.services.store import Draft, store
+from cases.services.store import Draft, store, told_when_full
 from response.choices import CaptureState
 from response.models import Capture, CaptureSegment
 from response.services import clock, peers, transitions
@@ -31,7 +31,8 @@ from secops.models import Integration
 
 MOST_BYTES = 512 * 1024**2  # of one file
 RETRY_SECONDS = 15
-TRIES = 8  # in a row; then the file is given up, and said so
+TRIES = 8  # of one file, in a row; then it is given up, and said so
+NO_END = f"It was fetched {TRIES} times, and no try came to its end."
 LAST_FILE_SECONDS = 5  # how soon a capture that ends is looked at again
 
 
@@ -53,11 +54,11 @@ def work() -> int:
     try:
         _carry_on(_look(capture))
     except SourceLimited as error:
-        _later(capture, error.retry_after, str(error))
+        _later(capture, error.retry_after, str(error), failures=capture.failures)
     except StoreFullError as error:  # no fault of the file: it is still at the sensor, and waits
-        _later(capture, RETRY_SECONDS * 4, str(error))
+        _later(capture, RETRY_SECONDS * 4, str(error), failures=capture.failures)
     except SecopsError as error:
-        _later(capture, RETRY_SECONDS, str(error), failures=capture.failures + 1)
+        _later(capture, RETRY_SECONDS, str(error))
     return 1
 
 
@@ -125,9 +126,16 @@ def _wait(capture: Capture) -> float:
 
 
 def _keep(look: Look, said: Said, segment: Segment) -> None:
-    """Fetch a file, read it, and write evidence, row and what it showed in one transaction."""
+    """Fetch a file, read it, and write evidence, row and what it showed in one transaction.
+
+    The try is counted before it begins, since a worker that is killed over the file counts nothing any more.
+    """
     capture = look.capture
+    if capture.failures >= TRIES:
+        _give_up(capture, segment, NO_END)
+        return
     with store().draft(limit=MOST_BYTES) as draft:
+        Capture.objects.filter(pk=capture.pk).update(failures=capture.failures + 1)
         try:
             read = _fetched(look, segment, draft)
         except (SourceLimited, StoreFullError):
@@ -148,13 +156,16 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
                 row.evidence = evidence.keep(capture.case_id, draft, **_described(look, said, segment))
             row.save(force_insert=True)
             peers.attach(capture, fresh, row.evidence)
+            if row.evidence and not read.is_whole:
+                text = f"Not all packets of {capture.device.name} ({row.evidence.number}) were read for destinations"
+                transitions.tell(capture.step.run, text, step=capture.step)
     hit("segment_kept")
 
 
 def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
     """Into the draft and, because a draft cannot be read before it has its place, into a file beside it."""
     capture = look.capture
-    with TemporaryFile(dir=settings.DATA_DIR) as copy:
+    with told_when_full(), TemporaryFile(dir=settings.DATA_DIR) as copy:
         for chunk in look.connector.fetch_segment(look.host, capture.handle, segment, 0):
             draft.write(chunk)
             copy.write(chunk)

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from cases.choices import EvidenceKind, Stage
+from cases.errors import StoreFullError
 from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device, Evidence, TimelineEntry
 from cases.services import inspection
 from cases.services.store import FolderStore, store
@@ -273,6 +274,57 @@ def test_a_file_that_cannot_be_had_is_given_up_in_words_and_the_next_one_is_kept
     assert [one.problem for one in CaptureSegment.objects.all()] == ["gone", ""]
     assert Evidence.objects.count() == 1
     assert any("is lost (part-0): gone" in text for text in story(case))
+
+
+def test_a_file_that_kills_each_worker_is_given_up_in_words_and_the_next_one_is_kept(
+    network, capture, case, monkeypatch
+):
+    network.add_segment(BAD)
+    network.add_segment(BAD)
+
+    def die(here: str) -> None:
+        if network.fetched[-1] == "part-0":
+            raise SystemExit
+
+    monkeypatch.setattr(captures, "hit", die)
+    for _ in range(captures.TRIES):
+        Capture.objects.update(next_at=timezone.now())
+        with pytest.raises(SystemExit):
+            captures.work()
+    collect(3)
+
+    assert [one.problem for one in CaptureSegment.objects.all()] == [captures.NO_END, ""]
+    assert Evidence.objects.count() == 1
+    capture.refresh_from_db()
+    assert capture.failures == 0
+
+
+def test_neither_a_full_store_nor_an_outage_costs_a_file_its_tries(network, capture, monkeypatch):
+    integration = integrations.with_capability("capture")[0]
+    network.add_segment(BAD)
+    type(integration).objects.filter(pk=integration.pk).update(is_enabled=False)
+    collect(captures.TRIES + 1)
+    type(integration).objects.filter(pk=integration.pk).update(is_enabled=True)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StoreFullError("full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(captures.evidence, "keep", full)
+        collect(captures.TRIES + 1)
+    assert len(network.fetched) == captures.TRIES + 1
+    collect(1)
+
+    assert [one.problem for one in CaptureSegment.objects.all()] == [""]
+
+
+def test_a_file_that_was_not_read_to_its_end_is_kept_and_said(network, capture, case, monkeypatch):
+    monkeypatch.setattr(captures.pcap, "MOST_RECORDS", 4)
+    network.add_segment(BAD)
+    collect()
+
+    assert Evidence.objects.get().state == "sealed"
+    assert "Not all packets of FIN-LT-0142 (E-1) were read for destinations" in story(case)
 
 
 def test_a_sensor_that_says_later_is_waited_for(network, capture):

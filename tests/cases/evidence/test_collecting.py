@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,32 @@ def source(content: bytes = CONTENT, *, size: int = len(CONTENT), breaks_at: int
             yield content[at : at + 1_000_000]
 
     return Source(ref=REF, size=size, read=read)
+
+
+def held(folder: Path) -> list[str]:
+    """Files of the store that this process has open."""
+    names = []
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the one that lists them
+            names.append(os.readlink(f"/proc/self/fd/{number}"))
+    return [name for name in names if name.startswith(str(folder))]
+
+
+def begin_anew(path: Path, content: bytes) -> bool:
+    """Another file under that name, of the same inode where that is given again; says whether it was."""
+    inode, spares = path.stat().st_ino, []
+    path.unlink()
+    for number in range(500):
+        spares.append(path.with_suffix(f".{number}"))
+        spares[-1].write_bytes(b"")
+        if spares[-1].stat().st_ino == inode:
+            break
+    is_again = spares[-1].stat().st_ino == inode
+    spares[-1].rename(path)
+    path.write_bytes(content)
+    for spare in spares[:-1]:
+        spare.unlink()
+    return is_again
 
 
 def fetch(case: Case, what: Source, *, seconds: float = 10, **acquired: Any) -> Collected:
@@ -91,7 +118,8 @@ def test_another_process_hashes_again_what_it_did_not_see(case: Case) -> None:
     seen = []
 
     for _ in range(10):
-        partials._seen.clear()  # as a worker that starts fresh
+        for path in list(partials._seen):
+            partials._forget(path)  # as a worker that starts fresh
         seen.append(found := fetch(case, source(), seconds=0, source_sha256=SHA256))
     assert seen[-1].text == "All of it is here and is being hashed"
     for _ in range(3):
@@ -100,6 +128,38 @@ def test_another_process_hashes_again_what_it_did_not_see(case: Case) -> None:
     item = found.item
     assert item is not None
     assert item.state == "sealed"
+
+
+def test_a_file_begun_anew_by_another_worker_is_not_taken_for_the_one_that_was_hashed(case: Case, folder: Path) -> None:
+    fetch(case, source(), seconds=0)
+    (path,) = (folder / "tmp").iterdir()
+    probe = folder / "tmp" / "probe"
+    probe.touch()
+    if not begin_anew(probe, b""):
+        pytest.skip("this file system gives no inode twice")
+    probe.unlink()
+    other = CONTENT[::-1]
+    begin_anew(path, other[:2_000_000])
+
+    item = fetch(case, source(other)).item
+
+    assert item is not None
+    assert item.sha256 == hashlib.sha256(other).hexdigest()
+
+
+def test_no_file_is_held_open_once_it_is_kept_or_gone(case: Case, folder: Path) -> None:
+    fetch(case, source(), seconds=0)
+    (path,) = (folder / "tmp").iterdir()
+    assert held(folder) == [str(path)]
+
+    fetch(case, source())
+    assert held(folder) == []
+
+    with partial("x") as draft:
+        draft.write(b"abc")
+    draft.path.unlink()  # by another worker
+    partial("y").discard()
+    assert held(folder) == []
 
 
 def test_what_differs_from_its_source_is_kept_marked_and_not_sealed(case: Case) -> None:
