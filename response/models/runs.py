@@ -87,9 +87,16 @@ class StepRunQuerySet(models.QuerySet["StepRun"]):
 
     def holding(self, lane: str, target: str) -> "StepRunQuerySet":
         """Steps that have, or may have, an effect under way there: the next one waits."""
-        return self.filter(lane=lane, target=target, state__in=(*LIVE_EFFECT, StepState.UNKNOWN)).exclude(
-            effect=Effect.READ
-        )
+        return self.under_way().filter(lane=lane, target=target)
+
+    def under_way(self) -> "StepRunQuerySet":
+        """Steps that have, or may have, an effect under way, wherever that is."""
+        return self.filter(state__in=(*LIVE_EFFECT, StepState.UNKNOWN)).exclude(effect=Effect.READ)
+
+    def heard(self, case_id: int, actions: tuple[str, ...]) -> "StepRunQuerySet":
+        """The steps of these actions that the world heard of, in this case, the last first."""
+        found = self.filter(run__case=case_id, action__in=actions, state__in=HEARD)
+        return found.order_by("-state_at", "-pk")
 
     def last_at(self, case_id: int, actions: tuple[str, ...], **target: Any) -> "StepRun | None":
         """The step of these actions that the world last heard of there, in this case: confirmed, or may have happened.
@@ -97,8 +104,7 @@ class StepRunQuerySet(models.QuerySet["StepRun"]):
         `target` is the parameter that names it, such as device=12.
         """
         named = {f"params__{name}": value for name, value in target.items()}
-        heard = self.filter(run__case=case_id, action__in=actions, state__in=HEARD, **named)
-        return heard.order_by("-state_at", "-pk").first()
+        return self.heard(case_id, actions).filter(**named).first()
 
 
 class StepRun(models.Model):

@@ -1,19 +1,19 @@
 """A run as the panel shows it: words, marks and what the reader may do, one dataclass per step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from cases.choices import CONTAINED
-from cases.models import CaseDevice
 from response.actions.base import Plan, actions
-from response.choices import BEFORE_SENDING, Effect, RunState, StepState
+from response.choices import BEFORE_SENDING, RunState, StepState
 from response.errors import ActionError
 from response.models import Approval, Override, Run, StandingApproval, StepRun
 from response.services import blast, consent, policy, progress, standing, unanswered, undoing
 from response.services.decisions import EXTENSIONS
+from response.views.around import Around, around
 from response.views.long_work import Progress, progress_of
 from response.views.undoing import UndoAll, undo_all
 from secops.access import May
@@ -93,17 +93,25 @@ class RunCard:
         }.get(RunState(self.run.state), "")
 
 
-def card_of(run: Run, user: User) -> RunCard:
-    """Everything that the panel and the run's page say."""
-    steps = list(
-        StepRun.objects.filter(run=run)
+def cards_of(case_id: int, runs: Sequence[Run], user: User) -> list[RunCard]:
+    """Everything that the panel and the run's page say, of runs of one case."""
+    steps: dict[int, list[StepRun]] = {run.pk: [] for run in runs}
+    found = (
+        StepRun.objects.filter(run__in=steps)
         .select_related("requested_by", "undone_by", "override__standing", "override__by")
         .prefetch_related("approvals__decided_by")
     )
+    for step in found:
+        steps[step.run_id].append(step)
+    beside = around(case_id, list(found))
+    return [_card_of(run, steps[run.pk], user, beside) for run in runs]
+
+
+def _card_of(run: Run, steps: list[StepRun], user: User, beside: Around) -> RunCard:
     cards = []
     for step in steps:
         step.run = run
-        cards.append(step_card(step, user))
+        cards.append(step_card(step, user, beside))
     return RunCard(
         run=run,
         cards=cards,
@@ -118,8 +126,9 @@ def card_of(run: Run, user: User) -> RunCard:
     )
 
 
-def step_card(step: StepRun, user: User) -> StepCard:
-    """One step, drawn."""
+def step_card(step: StepRun, user: User, beside: Around | None = None) -> StepCard:
+    """One step, drawn; `beside` when it is one of many."""
+    beside = beside or around(step.run.case_id, [step])
     action = actions[step.action]
     waits = step.state == StepState.WAITING
     why_not = policy.why_not(user, step) if waits and not action.waits_for_person else ""
@@ -137,7 +146,7 @@ def step_card(step: StepRun, user: User) -> StepCard:
         is_turning=is_turning,
         word=_word(step, may_decide),
         time_text=_time_text(step),
-        line=_line(step),
+        line=_line(step, beside),
         help_text=progress.written_step(step.run, step).get("help_text", ""),
         plan=plan_of(step) if waits else None,
         waits_for_answer=waits and action.waits_for_person,
@@ -154,26 +163,10 @@ def step_card(step: StepRun, user: User) -> StepCard:
         undo_at=f"Undone by itself at {_minute(undo.not_before)}" if undo and undoing.is_scheduled(undo) else "",
         extensions=EXTENSIONS if undo and undoing.is_scheduled(undo) and user.may(May.WORK) else (),
         is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
-        hits=_hits(step),
+        hits=beside.hits(step),
         progress=progress_of(step),
-        child=_child(step),
+        child=beside.child(step),
     )
-
-
-def _child(step: StepRun) -> Run | None:
-    """The run that the step started, or found, for its device."""
-    runs = Run.objects.select_related("version__runbook", "device")
-    return runs.filter(pk=step.data["run"], case=step.run.case_id).first() if "run" in step.data else None
-
-
-def _hits(step: StepRun) -> list[dict[str, Any]]:
-    """The devices that the step found, each with where its containment stands now."""
-    found: list[dict[str, Any]] = step.data.get("hits", [])
-    if not found:
-        return []
-    isolated = CaseDevice.objects.filter(case=step.run.case, state__in=CONTAINED)
-    contained = set(isolated.values_list("device_id", flat=True))
-    return [hit | {"is_contained": hit.get("device_id") in contained} for hit in found]
 
 
 def may_break(step: StepRun, user: User) -> bool:
@@ -242,13 +235,13 @@ def _time_text(step: StepRun) -> str:
     return _minute(step.state_at)
 
 
-def _line(step: StepRun) -> str:
+def _line(step: StepRun, beside: Around) -> str:
     """The one line below the step's name."""
     if step.state == StepState.SUCCEEDED:
         return step.result
     if step.state == StepState.VERIFYING:
         return f"Sent. Reading back from the device, try {step.checks + 1} of 8. {step.reason}"
-    if step.state == StepState.READY and (held := _held_by(step)):
+    if step.state == StepState.READY and (held := beside.held_by(step)):
         return held
     if _waits_for_its_time(step):
         return f"Waits until {_minute(step.not_before)}"
@@ -258,19 +251,6 @@ def _line(step: StepRun) -> str:
         again = f", next try at {clock(step.not_before)}" if step.not_before else ""
         return f"{step.reason} (try {step.attempts} of {step.max_attempts}{again})"
     return step.reason
-
-
-def _held_by(step: StepRun) -> str:
-    """Which other step is under way, or in doubt, at the same target; a restricted case's step is not named."""
-    if step.effect == Effect.READ:
-        return ""
-    holding = StepRun.objects.holding(step.lane, step.target).exclude(pk=step.pk)
-    other = holding.select_related("run__case").first()
-    if other is None:
-        return ""
-    if other.run_id != step.run_id and other.run.case.is_restricted:
-        return "Waits for another step at the same target"
-    return f"Waits for run {other.run_id}: {other.title}, “{other.get_state_display().lower()}”"
 
 
 def _is_still(step: StepRun) -> bool:

@@ -68,7 +68,7 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
     shown = Run.objects.filter(case=case).select_related("version__runbook", "requested_by", "case__kind", "device")[
         :SHOWN_RUNS
     ]
-    cards = [board.card_of(run, user) for run in shown]
+    cards = board.cards_of(case.pk, list(shown), user)
     context: dict[str, Any] = {
         "case": case,
         "cards": cards,

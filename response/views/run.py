@@ -19,7 +19,7 @@ from secops.models import User
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     """Steps, inputs, results and who did what."""
     found = _run(request, pk)
-    card = board.card_of(found, reader(request))
+    (card,) = board.cards_of(found.case_id, [found], reader(request))
     context = {"card": card, "case": found.case, "lasted": board.lasted(found), "section": "queue"}
     context["next"] = request.path
     name = "response/run.html#run" if request.headers.get("HX-Request") == "true" else "response/run.html"
