@@ -18,9 +18,12 @@ class Outflow:
     reason: str
 
 
-def of(case: Case) -> Outflow:
+def of(case: Case, device_id: int | None = None) -> Outflow:
     """By what the device sent in the 24 hours before the alert, against its own past days: no source of ours knows this
-    very second."""
+    very second. The volume was asked for the case's first device, so that it says nothing of another."""
+    first = case.case_devices.order_by("pk").values_list("device_id", flat=True).first()
+    if device_id is not None and device_id != first:
+        return Outflow(is_on=False, reason="Whether data flows out is not known: the volume is another device's")
     findings = Finding.objects.filter(lookup__cases=case, lookup__question="volume", lookup__state=LookupState.ANSWERED)
     told = list(findings.order_by("pk").values_list("data", flat=True))
     if not told:

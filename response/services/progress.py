@@ -44,8 +44,8 @@ def open_step(run: Run, step: StepRun) -> None:
         if not step.item and written.get("when") and not expressions.holds(written["when"], data):
             text, story = "Its condition does not hold", ""
             if outflow.FIELD in written["when"]:  # what goes first is a decision: its reason is told
-                text = f"{text}. {outflow.of(run.case).reason}"
-                story = f"Skipped: {step.title}. {outflow.of(run.case).reason}"
+                text = f"{text}. {outflow.of(run.case, run.device_id).reason}"
+                story = f"Skipped: {step.title}. {outflow.of(run.case, run.device_id).reason}"
             transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text, story=story)
             return
         if spread.is_list(step):

@@ -31,7 +31,7 @@ def of_run(run: Run, item: Any = None) -> expressions.Scope:
 def of_case(case: Case, steps: dict[str, Any], item: Any = None, device_id: int | None = None) -> expressions.Scope:
     """The same before there is a run: `steps` is what its steps would have said."""
     return expressions.scope(
-        case=_case(case),
+        case=_case(case, device_id),
         alert=_alert(case),
         device=_device(case, device_id),
         person=_person(case),
@@ -50,9 +50,9 @@ def has_device(case: Case) -> bool:
     return CaseDevice.objects.filter(case=case).exists()
 
 
-def _case(case: Case) -> dict[str, Any]:
+def _case(case: Case, device_id: int | None) -> dict[str, Any]:
     kind = case.kind.slug if case.kind else ""
-    derived = {"data_flows_out": outflow.of(case).is_on, "indicators": _indicators(case)}
+    derived = {"data_flows_out": outflow.of(case, device_id).is_on, "indicators": _indicators(case)}
     return _picked(case, "case") | derived | {"kind": kind, "number": case.number}
 
 

@@ -10,7 +10,7 @@ from cases.choices import DeviceReason
 from cases.models import Case, CaseDevice, Device, TimelineEntry
 from response.choices import RunState, StepState
 from response.models import Run, RunbookVersion, StepRun
-from response.services import approvals, children, runs
+from response.services import approvals, children, outflow, runs
 from response.services.invariants import broken
 from secops.models import User
 from tests.factories import make_device
@@ -159,3 +159,8 @@ def test_a_child_is_inserted_once_however_often_its_step_is_confirmed(
 
 def told(case: Case) -> list[str]:
     return list(TimelineEntry.objects.filter(case=case).values_list("text", flat=True))
+
+
+def test_what_the_first_device_sent_says_nothing_of_another(case: Case, hit: Device, world: World) -> None:
+    assert "another device's" in outflow.of(case, hit.pk).reason
+    assert "no source told the volume" in outflow.of(case).reason
