@@ -13,7 +13,7 @@ from response.actions.start_runbook import StartRunbook
 from response.choices import AskState, HuntState
 from response.errors import RunbookError, TransitionError
 from response.models import Hunt, HuntAsk, Run, Step
-from response.services import clock, internal, policy, runbooks, runs, transitions
+from response.services import clock, internal, policy, runbooks, runs, spread, transitions
 from secops import taskqueue
 from secops.access import May, require
 from secops.errors import NotAllowedError
@@ -55,16 +55,13 @@ def answer(hunt_id: int, runbook: str, device_ids: Sequence[int], *, request_id:
     chosen = [one for one in hunting.hits_of(hunt) if one["device_id"] in set(device_ids)]
     if not chosen:
         raise RunbookError("Choose at least one device that the hunt found.")
-    items = ", ".join(f"{{'device_id': {one['device_id']}, 'device': {_quoted(one['device'])}}}" for one in chosen)
+    if len(chosen) > spread.MOST_ITEMS:
+        raise RunbookError(f"Choose at most {spread.MOST_ITEMS} devices at once: a person must be able to read them.")
+    items = [{"device_id": one["device_id"], "device": one["device"]} for one in chosen]
     params = {"runbook": runbook, "device": "${{ item.device_id }}"}
-    written = internal.step("answer", StartRunbook.slug, params) | {"for_each": f"[{items}]", "cap": Step().cap}
+    written = internal.step("answer", StartRunbook.slug, params) | {"for_each": items, "cap": Step().cap}
     version = internal.version_of(ANSWER_SLUG, ANSWER_TITLE, [written])
     return runs.begin(version, hunt.case, request_id=request_id, actor=actor)
-
-
-def _quoted(name: str) -> str:
-    """A text of an expression; of a device's name only what cannot end it."""
-    return "'" + "".join(one for one in name if one.isalnum() or one in "-_. ") + "'"
 
 
 def stop(hunt_id: int, *, actor: User) -> Hunt:

@@ -35,7 +35,9 @@ def listed(run: Run, written: dict[str, Any], data: expressions.Scope) -> dict[s
     action = actions[written["action"]]()
     if problem := policy.refusal(action, run.case, {}):
         raise ActionError(problem)
-    values = expressions.evaluate(written["for_each"], data)
+    values = written["for_each"]  # a list as it is in a version of the product's own, else what gives one
+    if isinstance(values, str):
+        values = expressions.evaluate(values, data)
     if not isinstance(values, list):
         raise expressions.ExpressionError(f"for_each gives {type(values).__name__}, not a list")
     found = list({body_hash(value): value for value in values}.values())

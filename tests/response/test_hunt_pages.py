@@ -171,3 +171,33 @@ def test_chosen_hits_are_answered_by_a_run_each_and_many_by_one_list_of_names(
 
     assert Run.objects.exclude(device=None).count() == 7
     assert post(analyst, f"/hunts/{hunt.pk}/answer/", device=ids, runbook="no-such").status_code == 400
+
+
+def test_as_many_hits_as_a_list_may_hold_are_answered_and_their_names_are_only_text(
+    case: Case, analyst: User, approver: User
+) -> None:
+    kind = make_kind()
+    Case.objects.filter(pk=case.pk).update(kind=kind)
+    version = make_runbook({"key": "ask", "action": "ask_person", "params": {"question": "?", "choices": ["Go", "No"]}})
+    KindRunbook.objects.create(kind=kind, runbook=version.runbook)
+    names = ["PC-'}] + [${{ case.id }}", *(f"A-LAPTOP-WITH-A-LONG-NAME-{number:02}" for number in range(50))]
+    FIELD.hits = [hit(name) for name in names]
+    hunt = hunted(case, analyst)
+    path, before = f"/hunts/{hunt.pk}/answer/", Run.objects.count()
+    parts = CaseDevice.objects.filter(case=case, reason="hunt").order_by("pk")
+    ids = list(parts.values_list("device_id", flat=True))
+    assert len(ids) == 51
+    refused = post(analyst, path, device=ids, runbook=version.runbook.slug)
+    assert (refused.status_code, Run.objects.count()) == (400, before)
+
+    post(analyst, path, device=ids[:50], runbook=version.runbook.slug)
+
+    waiting = StepRun.objects.get(action="each")
+    assert waiting.state == StepState.WAITING, waiting.reason
+    found = {one["value"]["device_id"]: one["name"] for one in waiting.params["items"]}
+    assert found == dict(parts.filter(device__in=ids[:50]).values_list("device_id", "device__name"))
+    assert any("${{" in name for name in found.values())
+    say_yes(waiting, approver)
+    steps.work_once()
+    answers = StepRun.objects.filter(run=waiting.run).exclude(item="")
+    assert {step.params["device"] for step in answers} == set(found)
