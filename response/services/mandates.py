@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from cases.choices import Circle
 from cases.intake.gate import clean_text
 from cases.models import Case, CaseMember, TimelineEntry
 from cases.services import members, timeline
 from response.actions.base import Action
-from response.choices import Circle
 from response.errors import MandateError
 from response.models import Mandate
 from response.services import clock
