@@ -269,6 +269,9 @@ def test_whom_it_is_about_is_neither_added_nor_let_in(covert: Case, responder: U
         ("I.Rocha", "", {"login": "", "upn": "i.rocha@corp.example"}),
         ("ines", "I.Rocha@corp.example", {"login": "", "upn": "i.rocha@corp.example"}),
         ("a.boss", "", {"login": "i.rocha", "manager_login": "a.boss"}),
+        ("I.Rocha@corp.example", "", {"login": "i.rocha"}),
+        ("ines", "I.Rocha@corp.example", {"login": "i.rocha"}),
+        ("a.boss@corp.example", "", {"login": "i.rocha", "manager_login": "a.boss"}),
     ],
 )
 def test_a_subject_is_known_by_any_of_their_names(
