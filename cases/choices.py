@@ -174,3 +174,10 @@ class CustodyAction(models.TextChoices):
     HOLD_SET = "hold_set", "Legal hold set"
     HOLD_LIFTED = "hold_lifted", "Legal hold lifted"
     DESTROYED = "destroyed", "Destroyed"
+
+
+class Circle(models.TextChoices):
+    """Teams outside of the SOC whose members a covert case may name; a team is a group of this name."""
+
+    LEGAL = "legal", "Legal"
+    HR = "hr", "HR"

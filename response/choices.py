@@ -122,13 +122,6 @@ class Consent(models.TextChoices):
     BREAK_GLASS = "break", "Break-glass"
 
 
-class Circle(models.TextChoices):
-    """Teams outside of the SOC whose members a covert case may name; a team is a group of this name."""
-
-    LEGAL = "legal", "Legal"
-    HR = "hr", "HR"
-
-
 class PageReason(models.TextChoices):
     ASKED = "asked", "Asked to decide"
     TOLD = "told", "Told what was done"

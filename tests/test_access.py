@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from cases.models import CaseReading
 from secops.models import ApiToken
 from tests.house import CANARY, ROLES, SEERS, House
 
@@ -260,6 +261,16 @@ def test_the_members_of_its_team_open_it(house: House) -> None:
     for name in OF_A_CASE:
         if DOORS[name].get == "case":
             assert client.get(house.restricted.url(DOORS[name].path)).status_code in (200, 204), name
+
+
+@pytest.mark.parametrize("name", [name for name in OF_A_CASE if DOORS[name].get == "case"])
+def test_every_page_of_a_restricted_case_writes_down_who_looked(house: House, name: str) -> None:
+    CaseReading.objects.all().delete()
+
+    house.client("member").get(house.restricted.url(DOORS[name].path))
+
+    reading = CaseReading.objects.get(what="")
+    assert (reading.case_id, reading.user) == (house.restricted.case, house.people["member"])
 
 
 @pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.get == "nobody"])

@@ -23,6 +23,8 @@ class AlertRecord(APIView):
         alert = alerts.filter(pk=pk).first()
         if alert is None or not self._may_see(request, alert):
             raise Http404("There is no such alert.")
+        if alert.case and not _is_sender(request):
+            readings.saw(alert.case, cast(User, request.user))
         case = alert.case.number if alert.case and self._sees_case(request, alert.case) else None
         return Response(whole.alert_as_json(alert) | {"observables": whole.sightings(alert), "case": case})
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from cases.choices import NEXT_STAGES, Card, Disposition, Pap, Role, Severity, Stage, Tlp
+from cases.choices import NEXT_STAGES, Card, Circle, Disposition, Pap, Role, Severity, Stage, Tlp
 from cases.models.alerts import AlertKind
 from cases.models.inventory import CasePerson
 from secops.access import May
@@ -22,10 +22,13 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """Deny by default: a role that sees cases, then restriction, for everybody; a guest its own cases only.
 
         Whom a restricted case is about never sees it, nor does their manager: not by a role, a team or a membership.
+        HR's memberships count for nothing until Legal lets HR be told, and again once Legal takes that back.
         """
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        member = Exists(CaseMember.objects.filter(case=OuterRef("pk"), user=user))
+        member = Q(Exists(CaseMember.objects.filter(case=OuterRef("pk"), user=user)))
+        if Circle.HR in user.group_names and Circle.LEGAL not in user.group_names:
+            member &= Q(is_released_to_hr=True)
         about = Q(is_restricted=True) & Q(Exists(CasePerson.objects.filter(case=OuterRef("pk")).naming(user)))
         if user.may(May.SEE):
             return self.filter(Q(is_restricted=False) | Q(group__in=user.groups.all()) | member).exclude(about)
@@ -46,6 +49,9 @@ class Case(models.Model):
     pap = models.PositiveSmallIntegerField(choices=Pap, default=Pap.AMBER)
     is_restricted = models.BooleanField(default=False)
     is_covert = models.BooleanField(default=False)
+    is_released_to_hr = models.BooleanField(
+        default=False, editable=False, help_text="As Legal's latest release says; written with it."
+    )
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="cases")
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="cases"

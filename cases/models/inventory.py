@@ -105,9 +105,13 @@ class CaseDevice(models.Model):
 
 class CasePersonQuerySet(models.QuerySet["CasePerson"]):
     def naming(self, user: Any) -> "CasePersonQuerySet":
-        """The parts by which this user is whom a case is about, or that person's manager: by login, mail or UPN."""
+        """The parts by which this user is whom a case is about, or that person's manager: by login, mail or UPN.
+
+        Whose account is a mail address is also known by what stands before the @. Too wide only keeps people out.
+        """
         names = {name.casefold() for name in (user.get_username(), user.email) if name}
-        found = Q(person__login__in=names) | Q(person__upn__in=names) | Q(person__manager_login__in=names)
+        logins = names | {name.partition("@")[0] for name in names}
+        found = Q(person__login__in=logins) | Q(person__upn__in=names) | Q(person__manager_login__in=logins)
         for name in names:
             found |= Q(person__upn__startswith=f"{name}@")
         return self.filter(found, role__in=MAIN_ROLES)

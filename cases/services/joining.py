@@ -19,7 +19,7 @@ _JOINED = (
 )
 _CASE = (
     *("id", "title", "kind_id", "stage", "disposition", "close_reason", "severity", "tlp", "pap"),
-    *("is_restricted", "is_covert", "group_id", "assignee_id", "fingerprint", "is_unread"),
+    *("is_restricted", "is_covert", "is_released_to_hr", "group_id", "assignee_id", "fingerprint", "is_unread"),
     *("alert_count", "event_count", "opened_at", "first_alert_at", "last_alert_at", "updated_at"),
     *("acknowledged_at", "sla_due_at", "closed_at", "device_name", "person_name", "target", "target_country"),
     *("is_planning_due", "cards", "enrichment", "risk_score", "risk", "enriched_at", "chain_seq", "chain_head"),
@@ -193,7 +193,7 @@ def _case_row(joined: Joined, at: datetime) -> bulk.Row:
     detected = min(draft.alert.detected_at for draft in joined.drafts)
     return (
         *(joined.pk, alert.title[:300], kind.pk if kind else None, str(Stage.NEW), "", ""),
-        *(joined.severity, joined.tlp, joined.pap, joined.is_restricted, bool(kind and kind.is_covert)),
+        *(joined.severity, joined.tlp, joined.pap, joined.is_restricted, bool(kind and kind.is_covert), False),
         *(kind.group_id if kind and kind.is_restricted else None, None, joined.fingerprint, True),
         *(number, sum(draft.count for draft in joined.drafts), at, detected, at, at, None, due, None),
         *(joined.device_name[:255], joined.person_name, grouping.target_of(alert, first.address), "", True),

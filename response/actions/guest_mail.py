@@ -5,10 +5,11 @@ from typing import ClassVar
 from django.conf import settings
 from django.urls import reverse
 
+from cases.choices import Circle
 from cases.models import Case, CaseMember
 from cases.services import members
 from response.actions.base import Action, Call, Done, Plan
-from response.choices import Circle, Effect, Phase, Risk
+from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 from secops.models import User
 from secops.signin import base_url

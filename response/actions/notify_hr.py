@@ -1,8 +1,8 @@
 """Tell HR, once Legal lets them be told."""
 
+from cases.choices import Circle
 from response.actions.base import Call, Done, actions
 from response.actions.guest_mail import GuestMail
-from response.choices import Circle
 from response.errors import ActionError
 from response.models import LegalRelease
 

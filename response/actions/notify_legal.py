@@ -1,8 +1,8 @@
 """Tell Legal, before anybody else outside of the team."""
 
+from cases.choices import Circle
 from response.actions.base import actions
 from response.actions.guest_mail import GuestMail
-from response.choices import Circle
 
 
 @actions.register

@@ -16,9 +16,10 @@ from cases.models import Case
 from cases.services import evidence
 from cases.services.evidence import Acquired
 from cases.services.store import Draft, store, told_when_full
+from response.actions.base import actions
 from response.choices import CaptureState
 from response.models import Capture, CaptureSegment
-from response.services import clock, peers, transitions
+from response.services import clock, mandates, peers, transitions
 from secops import pcap
 from secops.connectors.capabilities.capture import CaptureState as Said
 from secops.connectors.capabilities.capture import Segment
@@ -103,21 +104,33 @@ def _look(capture: Capture) -> Look:
 
 
 def _carry_on(look: Look) -> None:
-    """Stop it if that was asked, keep the oldest file that is not kept yet, or wait for the next one."""
+    """Stop it if that was asked, keep the oldest file that is not kept yet, or wait for the next one.
+
+    Without a mandate, where the case needs one, it is stopped and what is not fetched yet stays where it is.
+    """
     capture = look.capture
+    forbidden = _forbidden(capture)
+    if forbidden and capture.state == CaptureState.RUNNING:
+        Capture.objects.filter(pk=capture.pk).ask_to_stop(forbidden, clock.now())
+        return
     if capture.state == CaptureState.STOPPING:
         capture.handle = look.connector.stop_capture(look.host, capture.handle) or capture.handle
         Capture.objects.filter(pk=capture.pk).update(handle=capture.handle[:200])
     said: Said = look.connector.capture(look.host, capture.handle)
     kept = set(CaptureSegment.objects.filter(capture=capture).values_list("name", flat=True))
     waiting = [segment for segment in said.segments if segment.name not in kept]
-    if waiting:
+    if waiting and not forbidden:
         _keep(look, said, waiting[0])
         _later(capture, 0 if len(waiting) > 1 or said.state != "running" else _wait(capture), "", failures=0)
     elif said.state in {"stopped", "failed"}:
-        _end(capture, said)
+        _end(capture, said, left=len(waiting))
     else:
         _later(capture, _wait(capture), "", failures=0)
+
+
+def _forbidden(capture: Capture) -> str:
+    """Why nothing may be acquired for its case now, or nothing: the mandate may have ended since it was started."""
+    return mandates.missing(actions[capture.step.action](), Case.objects.get(pk=capture.case_id))
 
 
 def _wait(capture: Capture) -> float:
@@ -148,7 +161,7 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
         hit("segment_fetched")
         fresh = peers.unseen(capture, look.host, read)
         with transaction.atomic():
-            if not _is_mine(capture, segment):
+            if not _is_mine(capture, segment) or _forbidden(capture):
                 return
             row = CaptureSegment(capture=capture, name=segment.name, packets=read.packets, new_peers=len(fresh))
             row.at = clock.now()
@@ -220,8 +233,8 @@ def _give_up(capture: Capture, segment: Segment, problem: str) -> None:
             transitions.tell(capture.step.run, text, step=capture.step)
 
 
-def _end(capture: Capture, said: Said) -> None:
-    """All files are here."""
+def _end(capture: Capture, said: Said, *, left: int) -> None:
+    """All files are here, or `left` of them were not fetched because no mandate allows it any more."""
     is_failed = said.state == "failed"
     with transaction.atomic():
         Case.objects.select_for_update().only("pk").get(pk=capture.case_id)
@@ -236,6 +249,8 @@ def _end(capture: Capture, said: Said) -> None:
         why = said.text or capture.reason
         text = f"Packet capture of {capture.device.name} {'failed' if is_failed else 'ended'}: {count} "
         text += f"file{'s' if count != 1 else ''}, {packets} packets. {why}".rstrip()
+        if left:
+            text += f" Not fetched without a mandate: {left} file{'s' if left != 1 else ''}."
         transitions.tell(capture.step.run, text, step=capture.step)
 
 

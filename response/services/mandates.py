@@ -7,12 +7,13 @@ the record knows is checked as well, again just before each send: the subject ma
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
+from cases.choices import Circle
 from cases.intake.gate import clean_text
 from cases.models import Case, CaseMember, TimelineEntry
 from cases.services import members, timeline
 from response.actions.base import Action
-from response.choices import Circle
 from response.errors import MandateError
 from response.models import Mandate
 from response.services import clock
@@ -73,20 +74,27 @@ def authorise(case_id: int, *, words_sha256: str, states_no_conflict: bool, acto
 
 @transaction.atomic
 def revoke(case_id: int, reason: str, *, actor: User) -> Mandate:
-    """Nothing more is acquired from here on; also how a mandate that is only asked for is refused."""
+    """Nothing more is acquired from here on; also how a mandate that is only asked for is refused.
+
+    All of the case's go, or the one before a renewal would count again by itself.
+    """
     case = _locked(case_id)
     if text := why_not(case, actor):
         raise NotAllowedError(text)
     reason = clean_text(reason).strip()[:500]
     if not reason:
         raise MandateError("This needs a reason.")
-    mandate = asked_for(case) or in_force(case)
-    if mandate is None:
+    now = clock.now()
+    open_ones = Q(authorised_at__isnull=True) | Q(valid_until__gt=now)
+    mandates = list(Mandate.objects.filter(open_ones, case=case, revoked_at__isnull=True))
+    if not mandates:
         raise MandateError("There is no mandate to take back.")
-    mandate.revoked_by, mandate.revoked_at, mandate.revoked_because = actor, clock.now(), reason
-    mandate.save(update_fields=["revoked_by", "revoked_at", "revoked_because"])
-    _say(case, f"{'Revoked' if mandate.authorised_at else 'Refused'} the mandate: {reason}", actor)
-    return mandate
+    Mandate.objects.filter(pk__in=[one.pk for one in mandates]).update(
+        revoked_by=actor, revoked_at=now, revoked_because=reason
+    )
+    was_given = any(one.authorised_at for one in mandates)
+    _say(case, f"{'Revoked' if was_given else 'Refused'} the mandate: {reason}", actor)
+    return Mandate.objects.get(pk=mandates[0].pk)
 
 
 def why_not(case: Case, user: User) -> str:

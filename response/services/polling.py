@@ -17,7 +17,7 @@ from response.actions.base import Call, Done, Poll, Work, actions
 from response.choices import Outcome, RunState, StepState
 from response.errors import ActionError
 from response.models import StepRun
-from response.services import clock, outcomes, progress, transitions
+from response.services import clock, mandates, outcomes, progress, transitions
 from secops.connectors.capabilities.errors import SourceLimited
 from secops.errors import SecopsError
 from secops.faultpoints import hit
@@ -56,6 +56,10 @@ def _ask(step: StepRun) -> None:
         if _is_given_up(step):
             action.abandon(call)
             _cancelled(step)
+            return
+        if text := mandates.missing(action, step.run.case):
+            action.abandon(call)
+            _judge(step, call, Poll(work=Work.FAILED, text=text))
             return
         poll = action.poll(call)
         if poll.work == Work.GOING_ON and step.deadline is not None and step.deadline <= clock.now():

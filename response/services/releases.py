@@ -2,10 +2,10 @@
 
 from django.db import transaction
 
+from cases.choices import Circle
 from cases.intake.gate import clean_text
 from cases.models import Case, TimelineEntry
 from cases.services import timeline
-from response.choices import Circle
 from response.errors import MandateError
 from response.models import LegalRelease
 from response.services import clock, mandates
@@ -25,6 +25,8 @@ def decide(case_id: int, reason: str, *, is_released: bool, actor: User) -> Lega
     if not reason:
         raise MandateError("This needs a reason.")
     release = LegalRelease.objects.create(case=case, is_released=is_released, reason=reason, by=actor, at=clock.now())
+    case.is_released_to_hr = is_released
+    case.save(update_fields=["is_released_to_hr"])
     told = "Legal lets HR be told" if is_released else "Legal does not let HR be told"
     timeline.record(case.pk, f"{told}: {reason}", kind=TimelineEntry.Kind.PERSON, actor=actor)
     return release

@@ -5,8 +5,8 @@ from pathlib import Path
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from cases.choices import Circle
 from cases.models import AlertKind
-from response.choices import Circle
 from response.models import KindRunbook, Runbook
 from response.services import drafts, runbooks
 

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from cases.choices import Circle
 from cases.errors import IncompleteError
 from cases.models import Case
 from cases.services import covert, members
 from cases.views.access import reader, visible_case
-from response.choices import Circle
 from response.forms.circle import CircleForm, MandateForm, MemberForm, UncoverForm, UnfoundedForm
 from response.models import Mandate
 from response.services import mandates, releases

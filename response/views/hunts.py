@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from cases.choices import DeviceState
 from cases.models import CaseDevice
+from cases.services import readings
 from cases.views.access import reader, visible_case
 from response.actions.hunting import standing_of
 from response.choices import OPEN_ASK, AskState, StepState
@@ -120,9 +121,11 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _visible(request: HttpRequest, pk: int) -> Hunt:
-    """The hunt, or 404 for a missing and a hidden one alike."""
+    """The hunt, or 404 for a missing and a hidden one alike; who looks at a restricted case's is written down."""
     found = Hunt.objects.visible_to(reader(request)).select_related("case__kind", "step__run", "asked_by")
-    return get_object_or_404(found, pk=pk)
+    hunt = get_object_or_404(found, pk=pk)
+    readings.saw(hunt.case, reader(request))
+    return hunt
 
 
 def _counted() -> Any:

@@ -12,8 +12,8 @@ from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device,
 from cases.services import inspection
 from cases.services.store import FolderStore, store
 from response.choices import CaptureState, StepState
-from response.models import Capture, CaptureSegment
-from response.services import captures, decisions, invariants, peers, recovery
+from response.models import Capture, CaptureSegment, Mandate
+from response.services import captures, decisions, invariants, mandates, peers, recovery
 from response.views.doors import watched
 from secops import integrations
 from secops.connectors.base import Connector, connectors
@@ -224,6 +224,54 @@ def test_closing_the_case_stops_it(network, capture, case):
 
     capture.refresh_from_db()
     assert (capture.state, capture.reason) == (CaptureState.STOPPED, "The case was closed")
+
+
+@pytest.fixture
+def mandate(capture: Capture, case: Case, analyst: Any, approver: Any) -> Mandate:
+    """The case is covert meanwhile, and what is captured has its mandate."""
+    Case.objects.filter(pk=case.pk).update(is_restricted=True, is_covert=True)
+    asked = mandates.ask(case.pk, "Section 26", "Her laptop", 14, states_no_conflict=True, actor=analyst)
+    return mandates.authorise(case.pk, words_sha256=asked.words_sha256, states_no_conflict=True, actor=approver)
+
+
+def is_over(mandate: Mandate) -> None:
+    Mandate.objects.filter(pk=mandate.pk).update(valid_until=timezone.now() - timedelta(minutes=1))
+
+
+def is_revoked(mandate: Mandate) -> None:
+    mandates.revoke(mandate.case_id, "The works council objects", actor=mandate.authorised_by)
+
+
+@pytest.mark.parametrize("ends", [is_over, is_revoked])
+def test_without_its_mandate_it_is_stopped_and_nothing_more_is_fetched(network, capture, case, mandate, ends):
+    network.add_segment(BAD)
+    collect()
+    ends(mandate)
+    network.add_segment(BAD)
+    collect()
+
+    capture.refresh_from_db()
+    assert (capture.state, network.stopped) == (CaptureState.STOPPED, True)
+    assert mandates.MISSING in capture.reason
+    assert (network.fetched, Evidence.objects.count()) == (["part-0"], 1)
+    assert story(case)[-1].endswith("Not fetched without a mandate: 2 files.")
+
+
+def test_what_was_on_its_way_when_the_mandate_ended_is_not_kept(network, capture, mandate, monkeypatch):
+    network.add_segment(BAD)
+    unseen = peers.unseen
+
+    def revoked_meanwhile(*args: Any) -> Any:
+        is_revoked(mandate)
+        monkeypatch.setattr(peers, "unseen", unseen)
+        return unseen(*args)
+
+    monkeypatch.setattr(peers, "unseen", revoked_meanwhile)
+    collect()
+
+    capture.refresh_from_db()
+    assert capture.state == CaptureState.STOPPED
+    assert Evidence.objects.count() == CaptureSegment.objects.count() == 0
 
 
 def test_it_is_stopped_by_undoing_and_that_counts_once_the_last_file_is_here(network, capture, case, analyst):

@@ -206,6 +206,32 @@ def test_only_legal_of_the_case_decides_on_their_own_page(covert: Case, ada: Use
     assert f"CASE-{covert.pk}" in client.get("/guest/").content.decode()
 
 
+def test_hr_opens_the_case_only_while_legal_lets_them(covert: Case, legal: User, client: Client) -> None:
+    hal = guest(covert, "hal", "hr")
+    own, note = f"/guest/CASE-{covert.pk}/", f"/cases/CASE-{covert.pk}/note/"
+
+    def reached() -> tuple[int, int, bool]:
+        client.force_login(hal)
+        opened, noted = client.get(own).status_code, client.post(note, {"text": "Seen", "next": own}).status_code
+        return opened, noted, f"CASE-{covert.pk}" in client.get("/guest/").content.decode()
+
+    assert reached() == (404, 404, False)
+    releases.decide(covert.pk, "The works council agrees", is_released=True, actor=legal)
+    assert reached() == (200, 302, True)
+    releases.decide(covert.pk, "Not any more", is_released=False, actor=legal)
+    assert reached() == (404, 404, False)
+
+
+def test_a_role_does_not_open_hr_s_membership_and_legal_s_does(covert: Case) -> None:
+    both = guest(covert, "lou", "legal")
+    both.groups.add(Group.objects.get_or_create(name="hr")[0])
+    assert Case.objects.visible_to(User.objects.get(pk=both.pk)).exists()
+
+    sam = guest(covert, "sam", "hr")
+    sam.groups.add(Group.objects.get_or_create(name="analyst")[0])
+    assert not Case.objects.visible_to(User.objects.get(pk=sam.pk)).exists()
+
+
 def test_files_are_waited_for_and_a_source_that_failed_is_said(world: World, covert: Case, ada: User) -> None:
     lookup = answered(covert)
     run = begin(covert, ada, {"key": "files", "action": "analyse_file_use", "params": {}})

@@ -12,7 +12,7 @@ from response.actions.base import Action, Call, Done, Poll, Work, actions
 from response.choices import Effect, Outcome, Phase, Risk, RunState, StepState
 from response.errors import ActionError
 from response.models import Attempt, StepRun
-from response.services import polling, recovery, runs, steps
+from response.services import mandates, polling, recovery, runs, steps
 from response.services.invariants import broken
 from response.views.long_work import progress_of
 from secops.connectors.capabilities.errors import SourceLimited
@@ -152,6 +152,22 @@ def test_work_of_a_run_that_was_cancelled_is_ended_at_the_product_too(
     assert ABANDONED == ["job-1"]
     run.refresh_from_db()
     assert run.state == RunState.CANCELLED
+    assert broken() == {}
+
+
+def test_work_without_a_mandate_is_ended_once_its_case_is_covert(
+    case: Case, analyst: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CopyAll, "needs_mandate", True)
+    step = begun(case, analyst)
+    SAID.append(going_on())
+    assert poll_now(step).state == StepState.POLLING
+    Case.objects.filter(pk=case.pk).update(is_restricted=True, is_covert=True)
+
+    step = poll_now(step)
+
+    assert (step.state, mandates.MISSING in step.reason) == (StepState.FAILED, True)
+    assert ABANDONED == ["job-1"]
     assert broken() == {}
 
 

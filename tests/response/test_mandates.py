@@ -128,6 +128,23 @@ def test_it_ends_with_its_day_and_with_a_word(covert: Case, ada: User, legal: Us
     assert mandates.MISSING in policy.refusal(Acquire(), covert, {})
 
 
+@pytest.mark.parametrize("is_given", [True, False], ids=["given", "asked for"])
+def test_the_one_before_a_renewal_does_not_come_back(covert: Case, ada: User, legal: User, is_given: bool) -> None:
+    ask(covert, ada, days=90)
+    give(covert, legal)
+    ask(covert, ada)
+    if is_given:
+        give(covert, legal)
+
+    mandates.revoke(covert.pk, "The works council objects", actor=legal)
+
+    assert (mandates.in_force(covert), mandates.asked_for(covert)) == (None, None)
+    assert Mandate.objects.filter(case=covert, revoked_by=legal).count() == 2
+    assert "Revoked the mandate" in covert.timeline.latest("seq").text
+    with pytest.raises(MandateError, match="no mandate to take back"):
+        mandates.revoke(covert.pk, "Once more", actor=legal)
+
+
 def test_who_asks_does_not_authorise(covert: Case, responder: User) -> None:
     ask(covert, responder)
 
@@ -252,6 +269,9 @@ def test_whom_it_is_about_is_neither_added_nor_let_in(covert: Case, responder: U
         ("I.Rocha", "", {"login": "", "upn": "i.rocha@corp.example"}),
         ("ines", "I.Rocha@corp.example", {"login": "", "upn": "i.rocha@corp.example"}),
         ("a.boss", "", {"login": "i.rocha", "manager_login": "a.boss"}),
+        ("I.Rocha@corp.example", "", {"login": "i.rocha"}),
+        ("ines", "I.Rocha@corp.example", {"login": "i.rocha"}),
+        ("a.boss@corp.example", "", {"login": "i.rocha", "manager_login": "a.boss"}),
     ],
 )
 def test_a_subject_is_known_by_any_of_their_names(
