@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from cases.models import Case
 from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
 from response.actions.network import no_capture_words, on_network
 from response.choices import Effect, Phase, Risk
@@ -40,6 +41,9 @@ class CapturePackets(Action):
             required=False,
             help_text="Seconds; empty: 300. Each finished file is sealed as evidence.",
         )
+
+    def target(self, case: Case, params: Mapping[str, Any]) -> str:
+        return capture_of(case, params)
 
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name
@@ -93,6 +97,11 @@ class CapturePackets(Action):
 
     def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"device": params["device"]}
+
+
+def capture_of(case: Case, params: Mapping[str, Any]) -> str:
+    """A capture belongs to its case: no other one waits for it, or learns from a wait that the device is watched."""
+    return f"case:{case.pk}:device:{params['device']}"
 
 
 def every(call: Call) -> int:

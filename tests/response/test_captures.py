@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from cases.choices import EvidenceKind, Stage
@@ -11,14 +12,17 @@ from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device,
 from cases.services import inspection
 from cases.services.store import FolderStore, store
 from response.choices import CaptureState, StepState
-from response.models import Capture, CaptureSegment
-from response.services import captures, decisions, invariants, peers, recovery
+from response.models import Capture, CaptureSegment, StepRun
+from response.services import captures, decisions, invariants, peers, recovery, steps, undoing
+from response.services.report import actions as report_actions
+from response.views import board
 from response.views.doors import watched
 from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.traffic import PeerTotal
-from tests.factories import make_observable
+from secops.models import User
+from tests.factories import make_case, make_observable
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
 from tests.response.network import MAC, NETWORK, OWN, Network, add_network
 from tests.response.test_containment import CAPTURE, LIFT, QUARANTINE
@@ -255,6 +259,41 @@ def test_it_can_be_captured_again_after_it_was_stopped(network, capture, case, a
 
     assert step_of(run, "capture").state == StepState.SUCCEEDED
     assert sorted(Capture.objects.values_list("state", flat=True)) == ["running", "stopped"]
+
+
+@pytest.fixture
+def hidden(network: Network, device: Device, analyst: Any) -> StepRun:
+    """The step that captures the same device for a restricted case."""
+    team = Group.objects.create(name="insider")
+    analyst.groups.add(team)
+    other = make_case(stage=Stage.RESPONSE, is_restricted=True, group=team)
+    CaseDevice.objects.create(case=other, device=device, address=OWN)
+    return begin(other, User.objects.get(pk=analyst.pk), CAPTURE).steps.get()
+
+
+def test_a_capture_of_another_case_is_not_waited_for(case, hidden, analyst):
+    assert steps.claim() == hidden
+    run = begin(case, analyst, CAPTURE)
+
+    (card,) = board.card_of(run, analyst).cards
+    settle_down()
+
+    assert card.line == ""
+    assert step_of(run, "capture").state == StepState.SUCCEEDED
+
+
+def test_a_capture_of_another_case_keeps_no_undo_from_its_time(capture, hidden):
+    settle_down()
+    assert step_of(hidden.run, "capture").state == StepState.SUCCEEDED
+    undo = StepRun(lane="capture", target=capture.step.target, undoes=capture.step, data={undoing.BY_ITSELF: True})
+
+    assert undoing.overtaken(undo) == ""
+
+
+def test_the_report_names_the_device_that_is_captured(network, capture, case):
+    (run,) = report_actions.runs(case)
+
+    assert run["steps"][0]["target"] == "FIN-LT-0142"
 
 
 def test_stopping_what_does_not_run_is_no_failure(network, case, analyst):
