@@ -61,18 +61,15 @@ class CapturePackets(Action):
         )
 
     def do(self, call: Call) -> Done:
+        """One call: what it started has its row at once, and any trouble after it is the first look's."""
         if running := _running(call):
             return Done(text=f"The packets of {running.device.name} are captured already", handle=running.handle)
         host = on_network(call)
         if not host.mac and not host.address:
             raise ActionError(f"No packet capture is possible: neither an address nor a MAC of {host.name} is known.")
         handle = call.connector.start_capture(host, call.key, rotate_seconds=every(call))
-        said = call.connector.capture(host, handle)
-        if said.state == "failed":
-            raise ActionError(f"The capture failed: {said.text}")
-        sensor = f" at {said.sensor}" if said.sensor else ""
-        text = f"Capturing the packets of {host.name}{sensor}, a file every {duration(every(call))}, until release"
-        data = {"sensor": said.sensor, "tool": said.tool, "mac": host.mac, "address": host.address}
+        text = f"Capturing the packets of {host.name}, a file every {duration(every(call))}, until release"
+        data = {"mac": host.mac, "address": host.address}
         return Done(text=text, handle=handle, data=data)
 
     def apply(self, call: Call, done: Done) -> None:
@@ -86,7 +83,6 @@ class CapturePackets(Action):
                 "device_id": call.params["device"],
                 "integration": StepRun.objects.values_list("connector", flat=True).get(pk=call.step_id),
                 "handle": done.handle,
-                "sensor": str(done.data.get("sensor", ""))[:120],
                 "mac": str(done.data.get("mac", ""))[:17],
                 "address": str(done.data.get("address", ""))[:45],
                 "rotate_seconds": every(call),

@@ -108,6 +108,9 @@ def _carry_on(look: Look) -> None:
         capture.handle = look.connector.stop_capture(look.host, capture.handle) or capture.handle
         Capture.objects.filter(pk=capture.pk).update(handle=capture.handle[:200])
     said: Said = look.connector.capture(look.host, capture.handle)
+    if said.sensor and not capture.sensor:
+        capture.sensor = said.sensor[:120]
+        Capture.objects.filter(pk=capture.pk).update(sensor=capture.sensor)
     kept = set(CaptureSegment.objects.filter(capture=capture).values_list("name", flat=True))
     waiting = [segment for segment in said.segments if segment.name not in kept]
     if waiting:

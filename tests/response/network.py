@@ -35,6 +35,7 @@ class Network:
         self.sees = True
         self.segments: list[tuple[Segment, bytes]] = []
         self.broken: list[Exception] = []
+        self.silent: list[Exception] = []
         self.fetched: list[str] = []
         self.stopped = False
 
@@ -116,6 +117,8 @@ class FakeNetwork(Connector):
         return "running"
 
     def capture(self, host: Any, handle: str) -> CaptureState:
+        if NETWORK.silent:
+            raise NETWORK.silent.pop(0)
         return CaptureState(
             state="stopped" if handle == "ended" else "running",
             tool="tcpdump",

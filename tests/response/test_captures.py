@@ -241,6 +241,22 @@ def test_it_is_stopped_by_undoing_and_that_counts_once_the_last_file_is_here(net
     assert (undo.state, undo.result) == (StepState.SUCCEEDED, "Capture of FIN-LT-0142 ended")
 
 
+def test_what_was_started_is_stopped_though_the_sensor_refuses_the_first_look(network, case, analyst):
+    network.silent = [SourceRefused("busy")]
+    run = begin(case, analyst, CAPTURE)
+    settle_down()
+    collect(1)
+    capture = Capture.objects.get()
+    assert (step_of(run, "capture").state, capture.state) == (StepState.SUCCEEDED, CaptureState.RUNNING)
+
+    decisions.undo(capture.step_id, actor=analyst)
+    settle_down()
+    collect()
+
+    capture.refresh_from_db()
+    assert (network.stopped, capture.state, capture.sensor) == (True, CaptureState.STOPPED, "LIS-2")
+
+
 def test_a_second_step_joins_the_capture_that_runs(network, capture, case, analyst):
     run = begin(case, analyst, CAPTURE)
     settle_down()
