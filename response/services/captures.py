@@ -26,12 +26,13 @@ from secops.connectors.capabilities.errors import SourceLimited
 from secops.connectors.capabilities.identity import Host
 from secops.errors import SecopsError
 from secops.faultpoints import hit
+from secops.http import HttpError
 from secops.integrations import connector_of
 from secops.models import Integration
 
 MOST_BYTES = 512 * 1024**2  # of one file
 RETRY_SECONDS = 15
-TRIES = 8  # in a row; then the file is given up, and said so
+TRIES = 8  # of one file, in a row; then it is given up, and said so
 LAST_FILE_SECONDS = 5  # how soon a capture that ends is looked at again
 
 
@@ -57,7 +58,7 @@ def work() -> int:
     except StoreFullError as error:  # no fault of the file: it is still at the sensor, and waits
         _later(capture, RETRY_SECONDS * 4, str(error))
     except SecopsError as error:
-        _later(capture, RETRY_SECONDS, str(error), failures=capture.failures + 1)
+        _later(capture, RETRY_SECONDS, str(error))
     return 1
 
 
@@ -136,7 +137,7 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
         except (SourceLimited, StoreFullError):
             raise
         except SecopsError as error:
-            if capture.failures + 1 < TRIES:
+            if _is_out_of_reach(error) or _failures(capture, segment) < TRIES:
                 raise
             _give_up(capture, segment, str(error))
             return
@@ -152,6 +153,19 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
             row.save(force_insert=True)
             peers.attach(capture, fresh, row.evidence)
     hit("segment_kept")
+
+
+def _is_out_of_reach(error: SecopsError) -> bool:
+    """Was nothing asked at all? That is no fault of the file, however long it lasts."""
+    return isinstance(error, HttpError) and not error.was_sent
+
+
+def _failures(capture: Capture, segment: Segment) -> int:
+    """Failed fetches of this file, with the one of now; those of another file count no more."""
+    capture.failures = capture.failures + 1 if capture.failing == segment.name else 1
+    capture.failing = segment.name
+    capture.save(update_fields=["failures", "failing"])
+    return capture.failures
 
 
 def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:

@@ -21,6 +21,7 @@ from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.traffic import PeerTotal
+from secops.http import HttpError
 from secops.models import User
 from tests.factories import make_case, make_observable
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
@@ -328,6 +329,34 @@ def test_a_file_that_cannot_be_had_is_given_up_in_words_and_the_next_one_is_kept
     assert [one.problem for one in CaptureSegment.objects.all()] == ["gone", ""]
     assert Evidence.objects.count() == 1
     assert any("is lost (part-0): gone" in text for text in story(case))
+
+
+def test_an_outage_costs_no_file(network, capture, case):
+    network.add_segment(BAD)
+    network.silent = [SourceRefused("silent")] * (captures.TRIES + 2)
+    collect(captures.TRIES + 2)
+    network.broken = [HttpError("cannot be reached", was_sent=False)] * (captures.TRIES + 2) + [SourceRefused("busy")]
+    collect(captures.TRIES + 3)
+    capture.refresh_from_db()
+    assert (capture.failing, capture.failures) == ("part-0", 1)
+    collect(1)
+
+    assert [one.problem for one in CaptureSegment.objects.all()] == [""]
+    assert Evidence.objects.count() == 1
+
+
+def test_the_failures_of_a_file_are_not_counted_against_the_next(network, capture):
+    network.add_segment(BAD)
+    network.broken = [SourceRefused("gone")] * captures.TRIES
+    collect(captures.TRIES - 1)
+    network.segments.clear()  # the sensor made room
+    network.add_segment(BAD, name="part-1")
+    collect(1)
+    capture.refresh_from_db()
+    assert (capture.failing, capture.failures) == ("part-1", 1)
+    collect(1)
+
+    assert [(one.name, one.problem) for one in CaptureSegment.objects.all()] == [("part-1", "")]
 
 
 def test_a_sensor_that_says_later_is_waited_for(network, capture):
