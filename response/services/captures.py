@@ -1,9 +1,11 @@
 """Packet captures go on until release: each finished file becomes sealed evidence, once, and is read for new peers."""
 
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from mmap import ACCESS_READ, mmap
 from tempfile import TemporaryFile
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -31,6 +33,7 @@ from secops.integrations import connector_of
 from secops.models import Integration
 
 MOST_BYTES = 512 * 1024**2  # of one file
+FETCH_SECONDS = 20.0  # of one file: with the two calls before it, all is done within the lease
 RETRY_SECONDS = 15
 TRIES = 8  # of one file, in a row; then it is given up, and said so
 LAST_FILE_SECONDS = 5  # how soon a capture that ends is looked at again
@@ -172,7 +175,7 @@ def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
     """Into the draft and, because a draft cannot be read before it has its place, into a file beside it."""
     capture = look.capture
     with TemporaryFile(dir=settings.DATA_DIR) as copy:
-        for chunk in look.connector.fetch_segment(look.host, capture.handle, segment, 0):
+        for chunk in _in_time(look.connector.fetch_segment(look.host, capture.handle, segment, 0)):
             draft.write(chunk)
             copy.write(chunk)
         draft.finish()
@@ -181,6 +184,19 @@ def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
             return pcap.Summary(is_whole=False)
         with mmap(copy.fileno(), 0, access=ACCESS_READ) as data:
             return pcap.summary(data, mac=capture.mac, address=capture.address)
+
+
+def _in_time(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """All of them, or SecopsError once they take longer than a worker may; the connection behind them is closed."""
+    ends = monotonic() + FETCH_SECONDS
+    try:
+        for chunk in chunks:
+            if monotonic() > ends:
+                raise SecopsError(f"It could not be fetched within {FETCH_SECONDS:.0f} seconds.")
+            yield chunk
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
 
 
 def _is_mine(capture: Capture, segment: Segment) -> bool:

@@ -331,6 +331,20 @@ def test_a_file_that_cannot_be_had_is_given_up_in_words_and_the_next_one_is_kept
     assert any("is lost (part-0): gone" in text for text in story(case))
 
 
+def test_a_file_that_takes_too_long_is_a_failed_fetch_and_the_next_one_comes(network, capture, monkeypatch):
+    monkeypatch.setattr(captures, "FETCH_SECONDS", 0.25)
+    network.add_segment(BAD)
+    network.add_segment(BAD)
+    network.slow = {"part-0": 0.3}
+    collect(1)
+    capture.refresh_from_db()
+    assert (capture.failing, capture.failures, network.closed) == ("part-0", 1, 1)
+    collect(captures.TRIES + 1)
+
+    problems = [(one.name, one.problem) for one in CaptureSegment.objects.all()]
+    assert problems == [("part-0", "It could not be fetched within 0 seconds."), ("part-1", "")]
+
+
 def test_an_outage_costs_no_file(network, capture, case):
     network.add_segment(BAD)
     network.silent = [SourceRefused("silent")] * (captures.TRIES + 2)
