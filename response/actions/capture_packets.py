@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from cases.models import Case
 from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
 from response.actions.network import no_capture_words, on_network
 from response.choices import Effect, Phase, Risk
@@ -41,6 +42,9 @@ class CapturePackets(Action):
             help_text="Seconds; empty: 300. Each finished file is sealed as evidence.",
         )
 
+    def target(self, case: Case, params: Mapping[str, Any]) -> str:
+        return capture_of(case, params)
+
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name
         return Plan(
@@ -57,18 +61,15 @@ class CapturePackets(Action):
         )
 
     def do(self, call: Call) -> Done:
+        """One call: what it started has its row at once, and any trouble after it is the first look's."""
         if running := _running(call):
             return Done(text=f"The packets of {running.device.name} are captured already", handle=running.handle)
         host = on_network(call)
         if not host.mac and not host.address:
             raise ActionError(f"No packet capture is possible: neither an address nor a MAC of {host.name} is known.")
         handle = call.connector.start_capture(host, call.key, rotate_seconds=every(call))
-        said = call.connector.capture(host, handle)
-        if said.state == "failed":
-            raise ActionError(f"The capture failed: {said.text}")
-        sensor = f" at {said.sensor}" if said.sensor else ""
-        text = f"Capturing the packets of {host.name}{sensor}, a file every {duration(every(call))}, until release"
-        data = {"sensor": said.sensor, "tool": said.tool, "mac": host.mac, "address": host.address}
+        text = f"Capturing the packets of {host.name}, a file every {duration(every(call))}, until release"
+        data = {"mac": host.mac, "address": host.address}
         return Done(text=text, handle=handle, data=data)
 
     def apply(self, call: Call, done: Done) -> None:
@@ -82,7 +83,6 @@ class CapturePackets(Action):
                 "device_id": call.params["device"],
                 "integration": StepRun.objects.values_list("connector", flat=True).get(pk=call.step_id),
                 "handle": done.handle,
-                "sensor": str(done.data.get("sensor", ""))[:120],
                 "mac": str(done.data.get("mac", ""))[:17],
                 "address": str(done.data.get("address", ""))[:45],
                 "rotate_seconds": every(call),
@@ -93,6 +93,11 @@ class CapturePackets(Action):
 
     def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"device": params["device"]}
+
+
+def capture_of(case: Case, params: Mapping[str, Any]) -> str:
+    """A capture belongs to its case: no other one waits for it, or learns from a wait that the device is watched."""
+    return f"case:{case.pk}:device:{params['device']}"
 
 
 def every(call: Call) -> int:

@@ -6,7 +6,9 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from cases.models import Case
 from response.actions.base import Action, Call, Check, DeviceField, Done, Held, Plan, actions
+from response.actions.capture_packets import capture_of
 from response.choices import CaptureState, Effect, Phase, Risk
 from response.models import Capture
 
@@ -29,6 +31,9 @@ class StopCapture(Action):
 
     class Params(forms.Form):
         device = DeviceField()
+
+    def target(self, case: Case, params: Mapping[str, Any]) -> str:
+        return capture_of(case, params)
 
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name

@@ -41,7 +41,8 @@ class Capture(models.Model):
     next_at = models.DateTimeField()
     stop_asked_at = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
-    failures = models.PositiveSmallIntegerField(default=0, help_text="In a row.")
+    failing = models.CharField(max_length=120, blank=True, help_text="The file whose fetch failed last.")
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Of that file, in a row.")
 
     objects = CaptureQuerySet.as_manager()
 

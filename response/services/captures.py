@@ -1,9 +1,11 @@
 """Packet captures go on until release: each finished file becomes sealed evidence, once, and is read for new peers."""
 
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from mmap import ACCESS_READ, mmap
 from tempfile import TemporaryFile
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -27,10 +29,12 @@ from secops.connectors.capabilities.errors import SourceLimited
 from secops.connectors.capabilities.identity import Host
 from secops.errors import SecopsError
 from secops.faultpoints import hit
+from secops.http import HttpError
 from secops.integrations import connector_of
 from secops.models import Integration
 
 MOST_BYTES = 512 * 1024**2  # of one file
+FETCH_SECONDS = 20.0  # of one file: with the two calls before it, all is done within the lease
 RETRY_SECONDS = 15
 TRIES = 8  # of one file, in a row; then it is given up, and said so
 NO_END = f"It was fetched {TRIES} times, and no try came to its end."
@@ -117,6 +121,9 @@ def _carry_on(look: Look) -> None:
         capture.handle = look.connector.stop_capture(look.host, capture.handle) or capture.handle
         Capture.objects.filter(pk=capture.pk).update(handle=capture.handle[:200])
     said: Said = look.connector.capture(look.host, capture.handle)
+    if said.sensor and not capture.sensor:
+        capture.sensor = said.sensor[:120]
+        Capture.objects.filter(pk=capture.pk).update(sensor=capture.sensor)
     kept = set(CaptureSegment.objects.filter(capture=capture).values_list("name", flat=True))
     waiting = [segment for segment in said.segments if segment.name not in kept]
     if waiting and not forbidden:
@@ -144,17 +151,19 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
     The try is counted before it begins, since a worker that is killed over the file counts nothing any more.
     """
     capture = look.capture
+    _begin_try(capture, segment)
     if capture.failures >= TRIES:
         _give_up(capture, segment, NO_END)
         return
     with store().draft(limit=MOST_BYTES) as draft:
-        Capture.objects.filter(pk=capture.pk).update(failures=capture.failures + 1)
         try:
             read = _fetched(look, segment, draft)
         except (SourceLimited, StoreFullError):
             raise
         except SecopsError as error:
-            if capture.failures + 1 < TRIES:
+            if _is_out_of_reach(error):
+                Capture.objects.filter(pk=capture.pk).update(failures=capture.failures)
+            if _is_out_of_reach(error) or capture.failures + 1 < TRIES:
                 raise
             _give_up(capture, segment, str(error))
             return
@@ -175,11 +184,24 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
     hit("segment_kept")
 
 
+def _is_out_of_reach(error: SecopsError) -> bool:
+    """Was nothing asked at all? That is no fault of the file, however long it lasts."""
+    return isinstance(error, HttpError) and not error.was_sent
+
+
+def _begin_try(capture: Capture, segment: Segment) -> None:
+    """One more in the row, and in `capture` those before it; tries of another file count no more."""
+    if capture.failing != segment.name:
+        capture.failures, capture.failing = 0, segment.name
+    tries = min(capture.failures + 1, TRIES)
+    Capture.objects.filter(pk=capture.pk).update(failures=tries, failing=segment.name)
+
+
 def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
     """Into the draft and, because a draft cannot be read before it has its place, into a file beside it."""
     capture = look.capture
     with told_when_full(), TemporaryFile(dir=settings.DATA_DIR) as copy:
-        for chunk in look.connector.fetch_segment(look.host, capture.handle, segment, 0):
+        for chunk in _in_time(look.connector.fetch_segment(look.host, capture.handle, segment, 0)):
             draft.write(chunk)
             copy.write(chunk)
         draft.finish()
@@ -188,6 +210,19 @@ def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
             return pcap.Summary(is_whole=False)
         with mmap(copy.fileno(), 0, access=ACCESS_READ) as data:
             return pcap.summary(data, mac=capture.mac, address=capture.address)
+
+
+def _in_time(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """All of them, or SecopsError once they take longer than a worker may; the connection behind them is closed."""
+    ends = monotonic() + FETCH_SECONDS
+    try:
+        for chunk in chunks:
+            if monotonic() > ends:
+                raise SecopsError(f"It could not be fetched within {FETCH_SECONDS:.0f} seconds.")
+            yield chunk
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
 
 
 def _is_mine(capture: Capture, segment: Segment) -> bool:

@@ -30,6 +30,7 @@ WORK = "/run/nightdesk"
 PLACES = "/home /root /tmp /var/tmp /dev/shm /opt /srv /usr/local"
 NOT_INSTALLED = "Ansible or the ssh client is not installed on this server (see docs/ansible.md)"
 STREAM_SECONDS = 3_600.0  # of one fetch; the caller mostly has enough before
+SEGMENT_SECONDS = 20.0  # of a file of packets, which is fetched at once, well within the lease of who fetches it
 
 
 @connectors.register
@@ -124,7 +125,7 @@ class Ansible(Connector):
         return answers.capture_of(self._holder(handle), self._asked("state", handle))
 
     def fetch_segment(self, host: Host, handle: str, segment: Segment, offset: int) -> Iterator[bytes]:
-        return self._read(handle, segment.name, offset)
+        return self._read(handle, segment.name, offset, SEGMENT_SECONDS)
 
     def stop_capture(self, host: Host, handle: str) -> None:
         self._asked("stop", handle)
@@ -219,10 +220,10 @@ class Ansible(Connector):
             raise SourceRefused(f"{entry.name}: {refused}")
         return told
 
-    def _read(self, handle: str, name: str, offset: int) -> Iterator[bytes]:
+    def _read(self, handle: str, name: str, offset: int, seconds: float = STREAM_SECONDS) -> Iterator[bytes]:
         rate = (self.setting("megabytes_a_second") or 0) * 1_000_000
         asked = {"work": WORK, "handle": handle.rpartition("/")[2], "part": name, "offset": offset, "rate": rate}
-        return stream(self._login(), self._holder(handle), "read", asked, STREAM_SECONDS)
+        return stream(self._login(), self._holder(handle), "read", asked, seconds)
 
     def _entries(self) -> list[Entry]:
         return inventory.parse(str(self.setting("inventory")))

@@ -1,5 +1,6 @@
 """A product of the tests' own that closes ports and accounts, blocks values and captures packets; and a DHCP server."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +36,10 @@ class Network:
         self.sees = True
         self.segments: list[tuple[Segment, bytes]] = []
         self.broken: list[Exception] = []
+        self.silent: list[Exception] = []
         self.fetched: list[str] = []
+        self.slow: dict[str, float] = {}
+        self.closed = 0
         self.stopped = False
 
     def add_segment(self, *peers: str, name: str = "") -> Segment:
@@ -116,6 +120,8 @@ class FakeNetwork(Connector):
         return "running"
 
     def capture(self, host: Any, handle: str) -> CaptureState:
+        if NETWORK.silent:
+            raise NETWORK.silent.pop(0)
         return CaptureState(
             state="stopped" if handle == "ended" else "running",
             tool="tcpdump",
@@ -129,8 +135,12 @@ class FakeNetwork(Connector):
             raise NETWORK.broken.pop(0)
         NETWORK.fetched.append(segment.name)
         data = next(data for one, data in NETWORK.segments if one.name == segment.name)
-        yield data[:40]
-        yield data[40:]
+        try:
+            yield data[:40]
+            time.sleep(NETWORK.slow.get(segment.name, 0))
+            yield data[40:]
+        finally:
+            NETWORK.closed += 1
 
     def stop_capture(self, host: Any, handle: str) -> str:
         if not NETWORK.stopped:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from cases.choices import EvidenceKind, Stage
@@ -12,14 +13,18 @@ from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device,
 from cases.services import inspection
 from cases.services.store import FolderStore, store
 from response.choices import CaptureState, StepState
-from response.models import Capture, CaptureSegment, Mandate
-from response.services import captures, decisions, invariants, mandates, peers, recovery
+from response.models import Capture, CaptureSegment, Mandate, StepRun
+from response.services import captures, decisions, invariants, mandates, peers, recovery, steps, undoing
+from response.services.report import actions as report_actions
+from response.views import board
 from response.views.doors import watched
 from secops import integrations
 from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.traffic import PeerTotal
-from tests.factories import make_observable
+from secops.http import HttpError
+from secops.models import User
+from tests.factories import make_case, make_observable
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
 from tests.response.network import MAC, NETWORK, OWN, Network, add_network
 from tests.response.test_containment import CAPTURE, LIFT, QUARANTINE
@@ -286,6 +291,22 @@ def test_it_is_stopped_by_undoing_and_that_counts_once_the_last_file_is_here(net
     assert (undo.state, undo.result) == (StepState.SUCCEEDED, "Capture of FIN-LT-0142 ended")
 
 
+def test_what_was_started_is_stopped_though_the_sensor_refuses_the_first_look(network, case, analyst):
+    network.silent = [SourceRefused("busy")]
+    run = begin(case, analyst, CAPTURE)
+    settle_down()
+    collect(1)
+    capture = Capture.objects.get()
+    assert (step_of(run, "capture").state, capture.state) == (StepState.SUCCEEDED, CaptureState.RUNNING)
+
+    decisions.undo(capture.step_id, actor=analyst)
+    settle_down()
+    collect()
+
+    capture.refresh_from_db()
+    assert (network.stopped, capture.state, capture.sensor) == (True, CaptureState.STOPPED, "LIS-2")
+
+
 def test_a_second_step_joins_the_capture_that_runs(network, capture, case, analyst):
     run = begin(case, analyst, CAPTURE)
     settle_down()
@@ -304,6 +325,41 @@ def test_it_can_be_captured_again_after_it_was_stopped(network, capture, case, a
 
     assert step_of(run, "capture").state == StepState.SUCCEEDED
     assert sorted(Capture.objects.values_list("state", flat=True)) == ["running", "stopped"]
+
+
+@pytest.fixture
+def hidden(network: Network, device: Device, analyst: Any) -> StepRun:
+    """The step that captures the same device for a restricted case."""
+    team = Group.objects.create(name="insider")
+    analyst.groups.add(team)
+    other = make_case(stage=Stage.RESPONSE, is_restricted=True, group=team)
+    CaseDevice.objects.create(case=other, device=device, address=OWN)
+    return begin(other, User.objects.get(pk=analyst.pk), CAPTURE).steps.get()
+
+
+def test_a_capture_of_another_case_is_not_waited_for(case, hidden, analyst):
+    assert steps.claim() == hidden
+    run = begin(case, analyst, CAPTURE)
+
+    (card,) = board.cards_of([run], analyst)[0].cards
+    settle_down()
+
+    assert card.line == ""
+    assert step_of(run, "capture").state == StepState.SUCCEEDED
+
+
+def test_a_capture_of_another_case_keeps_no_undo_from_its_time(capture, hidden):
+    settle_down()
+    assert step_of(hidden.run, "capture").state == StepState.SUCCEEDED
+    undo = StepRun(lane="capture", target=capture.step.target, undoes=capture.step, data={undoing.BY_ITSELF: True})
+
+    assert undoing.overtaken(undo) == ""
+
+
+def test_the_report_names_the_device_that_is_captured(network, capture, case):
+    (run,) = report_actions.runs(case)
+
+    assert run["steps"][0]["target"] == "FIN-LT-0142"
 
 
 def test_stopping_what_does_not_run_is_no_failure(network, case, analyst):
@@ -373,6 +429,48 @@ def test_a_file_that_was_not_read_to_its_end_is_kept_and_said(network, capture, 
 
     assert Evidence.objects.get().state == "sealed"
     assert "Not all packets of FIN-LT-0142 (E-1) were read for destinations" in story(case)
+
+
+def test_a_file_that_takes_too_long_is_a_failed_fetch_and_the_next_one_comes(network, capture, monkeypatch):
+    monkeypatch.setattr(captures, "FETCH_SECONDS", 0.25)
+    network.add_segment(BAD)
+    network.add_segment(BAD)
+    network.slow = {"part-0": 0.3}
+    collect(1)
+    capture.refresh_from_db()
+    assert (capture.failing, capture.failures, network.closed) == ("part-0", 1, 1)
+    collect(captures.TRIES + 1)
+
+    problems = [(one.name, one.problem) for one in CaptureSegment.objects.all()]
+    assert problems == [("part-0", "It could not be fetched within 0 seconds."), ("part-1", "")]
+
+
+def test_an_outage_costs_no_file(network, capture, case):
+    network.add_segment(BAD)
+    network.silent = [SourceRefused("silent")] * (captures.TRIES + 2)
+    collect(captures.TRIES + 2)
+    network.broken = [HttpError("cannot be reached", was_sent=False)] * (captures.TRIES + 2) + [SourceRefused("busy")]
+    collect(captures.TRIES + 3)
+    capture.refresh_from_db()
+    assert (capture.failing, capture.failures) == ("part-0", 1)
+    collect(1)
+
+    assert [one.problem for one in CaptureSegment.objects.all()] == [""]
+    assert Evidence.objects.count() == 1
+
+
+def test_the_failures_of_a_file_are_not_counted_against_the_next(network, capture):
+    network.add_segment(BAD)
+    network.broken = [SourceRefused("gone")] * captures.TRIES
+    collect(captures.TRIES - 1)
+    network.segments.clear()  # the sensor made room
+    network.add_segment(BAD, name="part-1")
+    collect(1)
+    capture.refresh_from_db()
+    assert (capture.failing, capture.failures) == ("part-1", 1)
+    collect(1)
+
+    assert [(one.name, one.problem) for one in CaptureSegment.objects.all()] == [("part-1", "")]
 
 
 def test_a_sensor_that_says_later_is_waited_for(network, capture):

@@ -65,6 +65,11 @@ def _step(step: StepRun, names: dict[str, str]) -> Row:
 
 
 def _names(steps: list[StepRun]) -> dict[str, str]:
-    """device:12 as the name of the device."""
-    numbers = {int(pk) for kind, _, pk in (step.target.partition(":") for step in steps) if kind == "device"}
-    return {f"device:{device.pk}": device.name for device in Device.objects.filter(pk__in=numbers).only("name")}
+    """device:12, and case:7:device:12, as the name of the device."""
+    numbers: dict[str, int] = {}
+    for target in {step.target for step in steps}:
+        kind, _, number = target.rpartition(":")
+        if kind.rpartition(":")[2] == "device":
+            numbers[target] = int(number)
+    devices = Device.objects.only("name").in_bulk(set(numbers.values()))
+    return {target: devices[number].name for target, number in numbers.items() if number in devices}
