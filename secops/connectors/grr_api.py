@@ -70,11 +70,19 @@ class Api:
         return str(self.connector.setting("url"))
 
     def _url(self, path: str) -> str:
-        return f"{self._base()}/api/v2/{quote(path)}"
+        """HttpError for a path that would be asked for as another one: parts of it are a device's own words."""
+        if not is_exact(path):
+            raise HttpError("GRR cannot be asked for this path", was_sent=False)
+        return f"{self._base()}/api/v2/" + "/".join(quote(one, safe="") for one in path.split("/"))
 
     def _headers(self) -> dict[str, str]:
         pair = f"{self.connector.setting('username')}:{self.connector.secret('password')}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def is_exact(path: str) -> bool:
+    """No segment that whoever sends or serves a URL takes away: "..", "." and an empty one (RFC 3986, 5.2.4)."""
+    return not {"", ".", ".."} & set(path.split("/"))
 
 
 def read(answer: Answer) -> Row:
