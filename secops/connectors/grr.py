@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar
 
 from django import forms
@@ -108,8 +109,10 @@ class Grr(Connector):
         if what in NAMES or what == FILE:
             if not files:
                 raise HttpError("GRR does not have the file any more")
-            return self.api.stream(blob + files[0].vfs, offset)
-        return package.stream(files, offset, lambda member, at: self.api.stream(blob + member.vfs, at))
+            return self.api.stream(blob + files[0].vfs, offset, collected=files[0].collected)
+        return package.stream(
+            files, offset, lambda one, at: self.api.stream(blob + one.vfs, at, collected=one.collected)
+        )
 
     def abandon(self, host: Host, handle: str) -> None:
         _, client, flow = _parsed(handle)
@@ -157,7 +160,12 @@ class Grr(Connector):
         if what in NAMES or what == FILE:
             name = NAMES.get(what) or files[0].path.rpartition("/")[2]
             return (Part(name=name, size=files[0].size, sha256=files[0].sha256),), note
-        whole = Part(name="triage.tar", size=package.size_of(files), media_type="application/x-tar")
+        whole = Part(
+            name="triage.tar",
+            size=package.size_of(files),
+            media_type="application/x-tar",
+            check=partial(package.Check, files),
+        )
         return (whole,), f"{PACKED.format(len(files))} {note}".strip()
 
     def _files(self, what: str, client: str, flow: str) -> tuple[list[package.Member], int]:
@@ -173,24 +181,26 @@ class Grr(Connector):
                     continue
                 if not is_exact(vfs):
                     left_out += 1
-                elif member := self._member(what, client, payload, vfs):
+                elif member := self._member(what, client, row, vfs):
                     found.append(member)
             if len(page) < PAGE:
                 break
         return found, left_out
 
-    def _member(self, what: str, client: str, payload: Row, vfs: str) -> package.Member | None:
+    def _member(self, what: str, client: str, row: Row, vfs: str) -> package.Member | None:
         """One result; None for one that brought no bytes."""
         if what in NAMES:
             file = part(self.api.get(f"clients/{client}/vfs-details/{vfs}") or {}, "file")
             size, known = number(file, "lastCollectedSize"), digest(part(file, "hash"))
             return package.Member(path=f"/{NAMES[what]}", vfs=vfs, size=size, sha256=known) if size else None
+        payload = part(row, "payload")
         hashed = part(payload, "hashEntry")
         if not hashed.get("sha256"):  # looked at, too large or not a file
             return None
         size = number(hashed, "numBytes") or number(part(payload, "statEntry"), "stSize")
         spec = part(payload, "statEntry", "pathspec")
-        return package.Member(path=_path(spec), vfs=vfs, size=size, sha256=digest(hashed))
+        at = number(row, "timestamp")
+        return package.Member(path=_path(spec), vfs=vfs, size=size, sha256=digest(hashed), collected=at)
 
 
 def _parsed(handle: str) -> list[str]:

@@ -55,11 +55,15 @@ class Api:
         headers = {"X-CSRFToken": token, "X-Requested-With": "XMLHttpRequest", "Cookie": f"csrftoken={token}"}
         return send_once(self.connector, "POST", self._url(path), json=body, headers=self._headers() | headers)
 
-    def stream(self, path: str, offset: int) -> Iterator[bytes]:
-        """The bytes of a file that GRR holds, from `offset` on; GRR takes it as a parameter."""
+    def stream(self, path: str, offset: int, *, collected: int = 0) -> Iterator[bytes]:
+        """The bytes of a file that GRR holds, from `offset` on; GRR takes it as a parameter.
+
+        `collected`: the file as it was then (microseconds since 1970), not what another flow brought later.
+        """
+        params = {"offset": str(offset)} | ({"timestamp": str(collected)} if collected else {})
         try:
             yield from self.connector.http.stream(
-                self._url(path), seconds=STREAM_SECONDS, params={"offset": str(offset)}, headers=self._headers()
+                self._url(path), seconds=STREAM_SECONDS, params=params, headers=self._headers()
             )
         except HttpError as error:
             if error.status == 429 or (error.status == 503 and error.retry_after is not None):

@@ -7,12 +7,13 @@ import shutil
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from secops.connectors import grr_package
-from secops.connectors.capabilities.acquisition import DISK, FILE, MEMORY, TRIAGE, Acquires, Acquisition
+from secops.connectors.capabilities.acquisition import DISK, FILE, MEMORY, TRIAGE, Acquires, Acquisition, Part
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited
 from secops.connectors.capabilities.identity import Host
 from secops.connectors.grr import Grr
@@ -264,6 +265,44 @@ def test_each_segment_of_a_path_is_quoted_whole() -> None:
     connector.api.get("clients/C.1/vfs-blob/fs/ntfs/\\\\.\\C:/a b?c#d%2e%2e/ü")
 
     assert http.calls[0].url.endswith("/vfs-blob/fs/ntfs/%5C%5C.%5CC%3A/a%20b%3Fc%23d%252e%252e/%C3%BC")
+
+
+@pytest.mark.parametrize("pieces", [1, 511, 700, 1 << 20])
+def test_a_check_names_the_files_that_are_not_what_grr_hashed(pieces: int) -> None:
+    contents = {"/a": b"a" * 700, "/b": b"b" * 512, "/none": b"", "/c": b"c"}
+    members = [
+        grr_package.Member(path=path, vfs=path, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+        for path, body in contents.items()
+    ]
+
+    def wrong(sent: dict[str, bytes], listed: list[grr_package.Member]) -> list[str]:
+        packed = b"".join(grr_package.stream(listed, 0, lambda one, at: iter([sent[one.path][at:]])))
+        check = grr_package.Check(members)
+        for at in range(0, len(packed), pieces):
+            check.update(packed[at : at + pieces])
+        return check.wrong()
+
+    assert wrong(contents, members) == []
+    assert wrong(contents | {"/b": b"x" * 512, "/c": b"d"}, members) == ["/b", "/c"]
+    other = [replace(one, sha256="0" * 64) for one in members]
+    assert wrong(contents, other) == ["MANIFEST.csv"]
+
+
+def test_a_file_is_fetched_as_it_was_when_the_flow_brought_it() -> None:
+    asked: list[dict[str, str]] = []
+    page = collected({"path": "/etc/hosts"})[1].json()
+    page["items"][0]["timestamp"] = "1764324000000000"
+
+    def stream(url: str, **options: Any) -> Iterator[bytes]:
+        asked.append(options["params"])
+        yield b"abc"
+
+    for what in ("file", "triage"):
+        connector, http = grr(("/results", answer(page)))
+        http.stream = stream  # type: ignore[attr-defined]
+        b"".join(connector.fetch_part(HOST, f"{what}/C.1/F", Part(name="x", size=3), 0))
+
+    assert asked == [{"offset": "0", "timestamp": "1764324000000000"}] * 2
 
 
 def test_a_member_shorter_than_was_said_ends_the_package() -> None:
