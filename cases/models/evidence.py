@@ -32,6 +32,10 @@ class Evidence(models.Model):
     media_type = models.CharField(max_length=100, blank=True, help_text="As the sender called it; believed nowhere.")
     source_sha256 = models.CharField(max_length=64, blank=True, help_text="What the source hashed before sending.")
 
+    wrong_members = models.PositiveIntegerField(
+        null=True, help_text="How many files in it are not what the source hashed of them; empty: not compared."
+    )
+
     # the exhibit
     serial = models.CharField(max_length=100, blank=True)
     seal_number = models.CharField(max_length=100, blank=True)
@@ -115,7 +119,7 @@ class Evidence(models.Model):
 
     @property
     def differs_from_source(self) -> bool:
-        return bool(self.source_sha256) and self.source_sha256 != self.sha256
+        return bool(self.wrong_members) or (bool(self.source_sha256) and self.source_sha256 != self.sha256)
 
     @property
     def state(self) -> str:

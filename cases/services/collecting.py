@@ -1,26 +1,33 @@
 """Evidence fetched from a product in pieces, by whichever worker looks next, and kept once."""
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
 from cases.errors import BusyError, EvidenceError, StoreFullError
 from cases.models import Evidence
 from cases.services import evidence, quota
-from cases.services.described import Acquired
+from cases.services.described import Acquired, name_as_text
 from cases.services.partials import Partial, partial
 from cases.services.store import store
+from secops.connectors.capabilities.acquisition import Check
 from secops.faultpoints import hit
+
+NAMED = 3  # of the files that differ; a note has room for those
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One file at a product. `ref` names it for good: which part of which step. `size` in bytes."""
+    """One file at a product. `ref` names it for good: which part of which step. `size` in bytes.
+
+    `check` compares the files in a package with their hashes at the source, as it does the package with its own.
+    """
 
     ref: str
     size: int
     read: Callable[[int], Iterator[bytes]]  # its bytes from an offset on
+    check: Callable[[], Check] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +57,15 @@ def collect(
 
     `described` is as for `evidence.keep`.
 
-    What differs from the source's own hash is kept, marked and not sealed. StoreFullError and EvidenceError are for
-    good and leave nothing half; whatever reading raises leaves what came so far for the next time.
+    What differs from the source's own hash, as a whole or in a file of it, is kept, marked and not sealed.
+    StoreFullError and EvidenceError are for good and leave nothing half; whatever reading raises leaves what came so
+    far for the next time.
     """
     if found := Evidence.objects.filter(source_ref=source.ref).first():
         give_up(source.ref)  # left by a worker that died just after the row
         return Collected(done_bytes=source.size, item=found)
     try:
-        with partial(source.ref) as draft:
+        with partial(source.ref, source.check) as draft:
             return _go_on(case_id, source, acquired, draft, Bounds(monotonic() + seconds, most), described)
     except BusyError:
         return Collected(done_bytes=0, text="Another worker is at it")
@@ -86,9 +94,20 @@ def _go_on(
         return Collected(done_bytes=draft.size, text="All of it is here and is being hashed")
     hit("fetched_all")
     draft.finish()
+    acquired = _compared(acquired, draft.wrong())
     item = evidence.keep(case_id, draft, acquired=acquired, is_sealed=True, source_ref=source.ref, **described)
     draft.discard()
     return Collected(done_bytes=source.size, item=item)
+
+
+def _compared(acquired: Acquired, wrong: list[str] | None) -> Acquired:
+    """With what came of comparing the files in it, the first of them by name; None: nothing was compared."""
+    if not wrong:
+        return acquired if wrong is None else replace(acquired, wrong_members=0)
+    named = ", ".join(name_as_text(one)[-60:] for one in wrong[:NAMED])
+    more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+    note = f"NOT what their source hashed: {named}{more}. {acquired.note}".strip()
+    return replace(acquired, wrong_members=len(wrong), note=note)
 
 
 def _fetch(case_id: int, source: Source, draft: Partial, bounds: Bounds) -> None:

@@ -28,6 +28,7 @@ class Acquired:
     clock_offset_seconds: int | None = None
     read_errors: int | None = None
     source_sha256: str = ""
+    wrong_members: int | None = None  # files in it that differ from their source; None: not compared
     note: str = ""  # what must be said of it: whose memory it really is, how it was packed
 
     def details(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ are written; a worker that did not see them all reads those it missed, in pieces
 import fcntl
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, Self
 
 from cases.errors import BusyError
 from cases.services.store import CHUNK, FolderStore, folder_store, told_when_full
+from secops.connectors.capabilities.acquisition import Check
 from secops.faultpoints import hit
 
 ROOM_EVERY = 64 * CHUNK  # bytes between two looks at the disk
@@ -30,6 +32,13 @@ class Seen:
     held: int
     upto: int = 0
     hash: Any = field(default_factory=hashlib.sha256)
+    check: Check | None = None
+
+    def take(self, chunk: bytes) -> None:
+        self.hash.update(chunk)
+        if self.check:
+            self.check.update(chunk)
+        self.upto += len(chunk)
 
     def is_of(self, status: os.stat_result) -> bool:
         return os.path.samestat(os.fstat(self.held), status)
@@ -43,8 +52,8 @@ class Partial:
 
     sha256 = ""
 
-    def __init__(self, store: FolderStore, name: str) -> None:
-        """BusyError when another worker has it now."""
+    def __init__(self, store: FolderStore, name: str, check: Callable[[], Check] | None = None) -> None:
+        """BusyError when another worker has it now. A check sees every byte, as the hash does."""
         self._store = store
         self.path = store.tmp / f"{hashlib.sha256(name.encode()).hexdigest()[:48]}.part"
         self._file = _locked(self.path)
@@ -55,6 +64,8 @@ class Partial:
         if known is None or known.upto > self.size:
             _forget(self.path)
             known = _seen[self.path] = Seen(os.open(self.path, os.O_RDONLY))
+        if check and known.check is None:
+            known.upto, known.hash, known.check = 0, hashlib.sha256(), check()
         self._known = known
 
     def write(self, chunk: bytes) -> None:
@@ -64,8 +75,7 @@ class Partial:
         with told_when_full():
             self._file.write(chunk)
         if self._known.upto == self.size:
-            self._known.hash.update(chunk)
-            self._known.upto += len(chunk)
+            self._known.take(chunk)
         self.size += len(chunk)
         if self.size // ROOM_EVERY != before:
             self._store.require_room()
@@ -77,8 +87,7 @@ class Partial:
             file.seek(self._known.upto)
             while self._known.upto < self.size:
                 chunk = file.read(CHUNK)
-                self._known.hash.update(chunk)
-                self._known.upto += len(chunk)
+                self._known.take(chunk)
                 if monotonic() >= ends:
                     break
         return self._known.upto == self.size
@@ -93,6 +102,10 @@ class Partial:
         os.fchmod(self._file.fileno(), 0o400)
         self.sha256 = self._known.hash.hexdigest()
         hit("evidence_closed")
+
+    def wrong(self) -> list[str] | None:
+        """What the check found, once all of it was seen; None without a check."""
+        return self._known.check.wrong() if self._known.check else None
 
     def place(self) -> None:
         self._store.place(self.path, self.sha256)
@@ -119,11 +132,11 @@ class Partial:
         self._close()
 
 
-def partial(name: str) -> Partial:
+def partial(name: str, check: Callable[[], Check] | None = None) -> Partial:
     """The partial of that name, new or as it was left; BusyError when another worker has it."""
     place = folder_store()
     place.sweep()
-    return Partial(place, name)
+    return Partial(place, name, check)
 
 
 def _forget(path: Path) -> None:

@@ -112,6 +112,7 @@ def facts_of(item: Evidence) -> list[dict[str, Any]]:
         ("Size", f"{amount(item.size)}, {item.size:,} bytes" if item.size is not None else ""),
         ("SHA-256", item.sha256),
         ("SHA-256 at the source", item.source_sha256),
+        ("Files in it that differ", str(item.wrong_members) if item.wrong_members is not None else ""),
         ("Called by its sender", item.media_type),
         ("Serial number", item.serial),
         ("Seal number", item.seal_number),

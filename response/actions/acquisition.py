@@ -115,6 +115,7 @@ class Acquire(Action):
             ref=_ref(call, part.name),
             size=part.size,
             read=lambda offset: call.connector.fetch_part(call.host, call.handle, part, offset),
+            check=part.check,
         )
         device = call.device.device
         try:

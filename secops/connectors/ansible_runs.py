@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,12 @@ from typing import Any
 
 from secops.connectors.ansible_child import NOT_INSTALLED, end_all_below
 from secops.connectors.ansible_inventory import Entry
-from secops.connectors.ansible_ssh import CHUNK, Door, Login, command, private, running
+from secops.connectors.ansible_ssh import CHUNK, Door, Login, command, private, running, tethered
 from secops.http import HttpError
 
 SECONDS = 18.0  # of one call, start included
+IDLE_SECONDS = 10.0  # without a byte of a file, after which its host is taken to stall
+REASON_BYTES = 4_000  # of what ssh said last
 MOST = 8_000_000  # bytes of one answer
 EFFECT = "Effect"  # how the names of the tasks begin that change something on the host
 CHILD = Path(__file__).with_name("ansible_child.py")
@@ -102,7 +105,7 @@ def play(
 def ask(login: Login, entry: Entry, verb: str, asked: Mapping[str, Any]) -> Row:
     """Ask the collector on one host; HttpError when no answer comes."""
     body = bytearray()
-    for chunk in stream(login, entry, verb, asked):
+    for chunk in stream(login, entry, verb, asked, idle=SECONDS):
         body += chunk
         if len(body) > MOST:
             raise HttpError(f"{entry.name} sent more than {MOST} bytes")
@@ -110,19 +113,27 @@ def ask(login: Login, entry: Entry, verb: str, asked: Mapping[str, Any]) -> Row:
 
 
 def stream(
-    login: Login, entry: Entry, verb: str, asked: Mapping[str, Any], seconds: float = SECONDS
+    login: Login,
+    entry: Entry,
+    verb: str,
+    asked: Mapping[str, Any],
+    seconds: float = SECONDS,
+    idle: float = IDLE_SECONDS,
 ) -> Iterator[bytes]:
-    """What the collector on one host writes. It ends with the reader, and after so many seconds in any case."""
+    """What the collector on one host writes. It ends with the reader, and after so many seconds in any case.
+
+    `idle` is how long it may write nothing. Whoever is let in needs the key no more: it goes with the first byte.
+    """
     if shutil.which("ssh") is None:
         raise HttpError("The ssh client is not installed on this server", was_sent=False)
     with private(login, [entry]) as (folder, door):
         words = command(folder, login, entry, ["python3", "-", verb, packed(asked)])
-        with running(words, folder, given=collector().encode()) as child:
+        with running(tethered(words), folder, given=collector().encode()) as child:
             timer = threading.Timer(seconds, child.kill)
             timer.start()
             try:
-                assert child.stdout is not None
-                while chunk := os.read(child.stdout.fileno(), CHUNK):
+                while chunk := _next(child, idle):
+                    (folder / "key").unlink(missing_ok=True)
                     yield chunk
                 code = child.wait(5)
             except subprocess.TimeoutExpired:
@@ -133,6 +144,14 @@ def stream(
             raise HttpError(
                 f"{entry.name} {_why(folder, door, entry) if code > 0 else 'took too long'}", was_sent=door.opened > 0
             )
+
+
+def _next(child: subprocess.Popen[bytes], idle: float) -> bytes:
+    """Some bytes, or none at the end; TimeoutExpired when nothing comes."""
+    assert child.stdout is not None
+    if not select.select([child.stdout], [], [], idle)[0]:
+        raise subprocess.TimeoutExpired("ssh", idle)
+    return os.read(child.stdout.fileno(), CHUNK)
 
 
 def _prepare(
@@ -224,10 +243,16 @@ def _take(played: Played, line: bytes) -> None:
 
 def _why(folder: Path, door: Door, entry: Entry) -> str:
     with suppress(OSError):
-        if reason := _reason((folder / "said").read_text(errors="replace")[-4_000:]):
+        if reason := _reason(_end_of(folder / "said")):
             return f"cannot be used: {reason}"
     refusal = door.refusals.get(entry.door)
     return f"cannot be reached: {refusal}" if refusal else "did not answer as it should"
+
+
+def _end_of(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - REASON_BYTES))
+        return file.read(REASON_BYTES).decode(errors="replace")
 
 
 def _reason(said: str) -> str:

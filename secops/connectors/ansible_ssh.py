@@ -24,8 +24,10 @@ from secops import egress, intent
 from secops.connectors.ansible_inventory import Entry
 
 DOOR = Path(__file__).with_name("ansible_door.py")
+TETHER = Path(__file__).with_name("ansible_tether.py")
 PREFIX = "nightdesk-ssh-"
 STALE = 6 * 3_600.0  # seconds: longer than any stream; what a killed worker left is removed then
+KEY_STALE = 600.0  # seconds: much longer than a playbook, or than a stream takes to begin, which needs no key then
 CHUNK = 1 << 16
 CONNECT_SECONDS = 6.0
 CONFIG = """\
@@ -134,6 +136,11 @@ def command(folder: Path, login: Login, entry: Entry, remote: Sequence[str]) -> 
     return ["ssh", "-F", str(folder / "ssh_config"), "-p", str(entry.port), "--", entry.address, shlex.join(words)]
 
 
+def tethered(words: Sequence[str]) -> list[str]:
+    """The same command, ended by the kernel with this worker, and with a bound for what it writes to a file."""
+    return [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), *words]
+
+
 @contextmanager
 def running(words: Sequence[str], folder: Path, *, given: bytes) -> Iterator[subprocess.Popen[bytes]]:
     """A child in a process group of its own, ended as a group; its input is a file, so that nothing can block."""
@@ -172,5 +179,9 @@ def _sweep() -> None:
     """Folders of ours that a killed worker could not remove."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if path.stat().st_uid == os.getuid() and time.time() - path.stat().st_mtime > STALE:
+            status = path.lstat()  # a link may lead to what is no folder of this module
+            age = time.time() - status.st_mtime
+            if status.st_uid == os.getuid() and age > STALE:
                 shutil.rmtree(path, ignore_errors=True)
+            elif status.st_uid == os.getuid() and age > KEY_STALE:
+                (path / "key").unlink(missing_ok=True)

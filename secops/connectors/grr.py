@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar
 
 from django import forms
@@ -11,7 +12,7 @@ from secops.connectors.base import BaseUrlField, Connector, RateLimit, Settings,
 from secops.connectors.capabilities.acquisition import DISK, FILE, MEMORY, Acquisition, Part
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceRefused
 from secops.connectors.capabilities.identity import Host
-from secops.connectors.grr_api import Api, Row, digest, moment, number, part, read, rows
+from secops.connectors.grr_api import Api, Row, digest, is_exact, moment, number, part, read, rows
 from secops.connectors.grr_flows import Wanted, size_of, system_of, wanted
 from secops.connectors.sending import before_the_effect, refuse
 from secops.http import HttpError
@@ -22,6 +23,7 @@ FLOWS_SEEN = 200  # of a client, newest first, among which ours is looked for
 PAGE, MOST_FILES = 500, 20_000
 NAMES = {MEMORY: "memory.raw", DISK: "disk.raw"}
 PACKED = "Packed by Nightdesk from {} files that GRR collected; the SHA-256 of each, as GRR has it, is in MANIFEST.csv."
+LEFT_OUT = "Left out, because GRR cannot be asked for the path that the device says: {}."
 
 
 @connectors.register
@@ -83,7 +85,7 @@ class Grr(Connector):
         state, text = _state(flow, client)
         parts, note = self._parts(what, client_number, flow_number) if state == "done" else ((), "")
         if state == "done" and not parts:
-            state, text = "failed", "GRR found nothing of what was asked for on the device"
+            state, text = "failed", note or "GRR found nothing of what was asked for on the device"
         sent = number(part(flow, "context"), "networkBytesSent")
         total = size_of(client, what) if what in NAMES else None
         return Acquisition(
@@ -102,13 +104,15 @@ class Grr(Connector):
 
     def fetch_part(self, host: Host, handle: str, part: Part, offset: int) -> Iterator[bytes]:
         what, client, flow = _parsed(handle)
-        files = self._files(what, client, flow)
+        files, _ = self._files(what, client, flow)
         blob = f"clients/{client}/vfs-blob/"
         if what in NAMES or what == FILE:
             if not files:
                 raise HttpError("GRR does not have the file any more")
-            return self.api.stream(blob + files[0].vfs, offset)
-        return package.stream(files, offset, lambda member, at: self.api.stream(blob + member.vfs, at))
+            return self.api.stream(blob + files[0].vfs, offset, collected=files[0].collected)
+        return package.stream(
+            files, offset, lambda one, at: self.api.stream(blob + one.vfs, at, collected=one.collected)
+        )
 
     def abandon(self, host: Host, handle: str) -> None:
         _, client, flow = _parsed(handle)
@@ -149,38 +153,54 @@ class Grr(Connector):
         return str(mine.get("flowId") or "")
 
     def _parts(self, what: str, client: str, flow: str) -> tuple[tuple[Part, ...], str]:
-        files = self._files(what, client, flow)
+        files, left_out = self._files(what, client, flow)
+        note = LEFT_OUT.format(left_out) if left_out else ""
         if not files:
-            return (), ""
+            return (), note
         if what in NAMES or what == FILE:
             name = NAMES.get(what) or files[0].path.rpartition("/")[2]
-            return (Part(name=name, size=files[0].size, sha256=files[0].sha256),), ""
-        whole = Part(name="triage.tar", size=package.size_of(files), media_type="application/x-tar")
-        return (whole,), PACKED.format(len(files))
+            return (Part(name=name, size=files[0].size, sha256=files[0].sha256),), note
+        whole = Part(
+            name="triage.tar",
+            size=package.size_of(files),
+            media_type="application/x-tar",
+            check=partial(package.Check, files),
+        )
+        return (whole,), f"{PACKED.format(len(files))} {note}".strip()
 
-    def _files(self, what: str, client: str, flow: str) -> list[package.Member]:
-        """What the flow brought, in the order of its results."""
+    def _files(self, what: str, client: str, flow: str) -> tuple[list[package.Member], int]:
+        """What the flow brought, in the order of its results, and how many are left out for their path."""
         results = f"clients/{client}/flows/{flow}/results"
         found: list[package.Member] = []
+        left_out = 0
         for offset in range(0, MOST_FILES, PAGE):
             page = rows((self.api.get(results, offset=offset, count=PAGE) or {}).get("items"))
-            found += [one for one in (self._member(what, client, part(row, "payload")) for row in page) if one]
+            for row in page:
+                payload = part(row, "payload")
+                if not (vfs := _vfs(what, payload)):
+                    continue
+                if not is_exact(vfs):
+                    left_out += 1
+                elif member := self._member(what, client, row, vfs):
+                    found.append(member)
             if len(page) < PAGE:
                 break
-        return found
+        return found, left_out
 
-    def _member(self, what: str, client: str, payload: Row) -> package.Member | None:
+    def _member(self, what: str, client: str, row: Row, vfs: str) -> package.Member | None:
         """One result; None for one that brought no bytes."""
         if what in NAMES:
-            vfs = f"temp/{payload.get('path')}"
             file = part(self.api.get(f"clients/{client}/vfs-details/{vfs}") or {}, "file")
             size, known = number(file, "lastCollectedSize"), digest(part(file, "hash"))
             return package.Member(path=f"/{NAMES[what]}", vfs=vfs, size=size, sha256=known) if size else None
-        spec, hashed = part(payload, "statEntry", "pathspec"), part(payload, "hashEntry")
-        if not hashed.get("sha256") or not spec.get("path"):  # looked at, too large or not a file
+        payload = part(row, "payload")
+        hashed = part(payload, "hashEntry")
+        if not hashed.get("sha256"):  # looked at, too large or not a file
             return None
         size = number(hashed, "numBytes") or number(part(payload, "statEntry"), "stSize")
-        return package.Member(path=_path(spec), vfs=_vfs(spec), size=size, sha256=digest(hashed))
+        spec = part(payload, "statEntry", "pathspec")
+        at = number(row, "timestamp")
+        return package.Member(path=_path(spec), vfs=vfs, size=size, sha256=digest(hashed), collected=at)
 
 
 def _parsed(handle: str) -> list[str]:
@@ -238,8 +258,12 @@ def _path(spec: Row) -> str:
     return "/" + str(_segments(spec)[-1].get("path") or "").lstrip("/")
 
 
-def _vfs(spec: Row) -> str:
-    """Where GRR keeps it: its kind, and all parts of the path below each other."""
-    found = _segments(spec)
+def _vfs(what: str, payload: Row) -> str:
+    """Where GRR keeps a result: its kind, and all parts of the path below each other; "" where it has no path."""
+    if what in NAMES:
+        return f"temp/{payload['path']}" if payload.get("path") else ""
+    found = _segments(part(payload, "statEntry", "pathspec"))
+    if not found or not found[0].get("path"):
+        return ""
     kind = str(found[-1].get("pathtype") or "OS").lower()
     return f"fs/{kind}/" + "/".join(str(one.get("path") or "").strip("/") for one in found)

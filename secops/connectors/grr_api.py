@@ -55,11 +55,15 @@ class Api:
         headers = {"X-CSRFToken": token, "X-Requested-With": "XMLHttpRequest", "Cookie": f"csrftoken={token}"}
         return send_once(self.connector, "POST", self._url(path), json=body, headers=self._headers() | headers)
 
-    def stream(self, path: str, offset: int) -> Iterator[bytes]:
-        """The bytes of a file that GRR holds, from `offset` on; GRR takes it as a parameter."""
+    def stream(self, path: str, offset: int, *, collected: int = 0) -> Iterator[bytes]:
+        """The bytes of a file that GRR holds, from `offset` on; GRR takes it as a parameter.
+
+        `collected`: the file as it was then (microseconds since 1970), not what another flow brought later.
+        """
+        params = {"offset": str(offset)} | ({"timestamp": str(collected)} if collected else {})
         try:
             yield from self.connector.http.stream(
-                self._url(path), seconds=STREAM_SECONDS, params={"offset": str(offset)}, headers=self._headers()
+                self._url(path), seconds=STREAM_SECONDS, params=params, headers=self._headers()
             )
         except HttpError as error:
             if error.status == 429 or (error.status == 503 and error.retry_after is not None):
@@ -70,11 +74,19 @@ class Api:
         return str(self.connector.setting("url"))
 
     def _url(self, path: str) -> str:
-        return f"{self._base()}/api/v2/{quote(path)}"
+        """HttpError for a path that would be asked for as another one: parts of it are a device's own words."""
+        if not is_exact(path):
+            raise HttpError("GRR cannot be asked for this path", was_sent=False)
+        return f"{self._base()}/api/v2/" + "/".join(quote(one, safe="") for one in path.split("/"))
 
     def _headers(self) -> dict[str, str]:
         pair = f"{self.connector.setting('username')}:{self.connector.secret('password')}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def is_exact(path: str) -> bool:
+    """No segment that whoever sends or serves a URL takes away: "..", "." and an empty one (RFC 3986, 5.2.4)."""
+    return not {"", ".", ".."} & set(path.split("/"))
 
 
 def read(answer: Answer) -> Row:

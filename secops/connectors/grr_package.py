@@ -10,6 +10,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from secops.http import HttpError
 
@@ -19,12 +20,16 @@ MANIFEST = "MANIFEST.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One file. `path` is where it was on the device, `vfs` where GRR keeps it; size in bytes."""
+    """One file. `path` is where it was on the device, `vfs` where GRR keeps it; size in bytes.
+
+    `collected` is when GRR had it, in microseconds since 1970 (0: not said): later there may be another in its place.
+    """
 
     path: str
     vfs: str
     size: int
     sha256: str
+    collected: int = 0
 
 
 def size_of(members: Sequence[Member]) -> int:
@@ -41,6 +46,45 @@ def stream(members: Sequence[Member], offset: int, read: Callable[[Member, int],
             yield from _member(header, size, member, max(0, offset - at), read)
         at += room
     yield bytes(2 * BLOCK)[max(0, offset - at) :]
+
+
+class Check:
+    """Compares a package with its list while its bytes go by: what GRR sent of a file against what it had hashed."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._spans = _spans(members)
+        self._wrong: list[str] = []
+        self._left, self._name, self._wanted = next(self._spans)
+        self._hash = sha256()
+
+    def update(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        while rest:
+            here, rest = rest[: self._left], rest[self._left :]
+            self._hash.update(here)
+            self._left -= len(here)
+            while not self._left:
+                self._next()
+
+    def wrong(self) -> list[str]:
+        return self._wrong
+
+    def _next(self) -> None:
+        if self._name and self._hash.hexdigest() != self._wanted:
+            self._wrong.append(self._name)
+        self._left, self._name, self._wanted = next(self._spans, (1 << 63, "", ""))
+        self._hash = sha256()
+
+
+def _spans(members: Sequence[Member]) -> Iterator[tuple[int, str, str]]:
+    """Bytes, and whose they are with which SHA-256: nobody's between two files."""
+    for header, size, member in _layout(members):
+        yield len(header), "", ""
+        if isinstance(member, bytes):
+            yield size, MANIFEST, sha256(member).hexdigest()
+        else:
+            yield size, member.path, member.sha256
+        yield -size % BLOCK, "", ""
 
 
 def _member(

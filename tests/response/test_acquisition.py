@@ -239,6 +239,27 @@ def test_what_arrives_otherwise_than_it_was_hashed_fails_the_step_and_is_kept_un
     assert (item.state, item.sealed_at) == ("mismatch", None)
 
 
+def test_a_file_of_a_package_that_arrives_otherwise_fails_the_step_too(
+    grr: str, case: Case, analyst: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = grr_flows.Collected.read
+
+    def changed(self: grr_flows.Collected, offset: int, length: int) -> bytes:
+        read = honest(self, offset, length)
+        return bytes(len(read)) if self.vfs.endswith("$MFT") else read
+
+    monkeypatch.setattr(grr_flows.Collected, "sha256", lambda self: hashlib.sha256(honest(self, 0, self.size)).digest())
+    monkeypatch.setattr(grr_flows.Collected, "read", changed)
+
+    run = to_the_end(begin(case, analyst, TRIAGE))
+
+    step, item = step_of(run, "triage"), Evidence.objects.get()
+    assert step.state == StepState.FAILED
+    assert step.reason.startswith("E-1 is not what GRR Rapid Response hashed at the source: kept, marked, not sealed")
+    assert (item.state, item.sealed_at, item.wrong_members) == ("mismatch", None, 1)
+    assert item.note.startswith("NOT what their source hashed: /$MFT. Simulated")
+
+
 def test_a_device_that_is_off_waits_and_says_so(
     grr: str, case: Case, analyst: User, served: PracticeRange, device: Device
 ) -> None:

@@ -1,6 +1,6 @@
 """Evidence taken from a device by a product: asked for, waited for, and fetched in pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -10,14 +10,27 @@ from secops.connectors.capabilities.identity import Host
 TRIAGE, MEMORY, DISK, FILE = "triage", "memory", "disk", "file"  # what can be asked for
 
 
+class Check(Protocol):
+    """Reads a part from its first byte on and compares the files in it with what the product hashed at the source."""
+
+    def update(self, chunk: bytes) -> None: ...
+
+    def wrong(self) -> list[str]:
+        """The files that are others, by their paths on the device; asked after the last byte."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One file of an acquisition, ready to be fetched. `sha256` is what the product hashed at the source."""
+    """One file of an acquisition, ready to be fetched. `sha256` is what the product hashed at the source.
+
+    `check` begins a check of a package: nobody hashed it as a whole before it was sent, but each file in it.
+    """
 
     name: str
     size: int  # bytes
     sha256: str = ""
     media_type: str = ""
+    check: Callable[[], Check] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,9 +131,10 @@ class Grr(Product):
 
     def results(self, request: Request, number: str, flow: str) -> Response:
         device = self._approved(number)
-        collected = self._flows.collected(device, self._found(device, flow))
+        found = self._found(device, flow)
+        collected, at = self._flows.collected(device, found), moment_in_micros(found["seen"])
         offset, count = int(request.args.get("offset") or 0), int(request.args.get("count") or 50)
-        items = [_result(one) for one in collected[offset : offset + count]]
+        items = [_result(one) | {"timestamp": at} for one in collected[offset : offset + count]]
         return _json({"items": items, "totalCount": str(len(collected))} if collected else {})
 
     def details(self, request: Request, number: str, path: str) -> Response:
@@ -142,8 +143,11 @@ class Grr(Product):
         return _json({"file": known | {"hash": _hash(one), "lastCollectedSize": str(one.size)}})
 
     def blob(self, request: Request, number: str, path: str) -> Response:
-        """The bytes from `offset` on, `length` of them at most; GRR reads no Range header."""
-        one = self._file(number, path)
+        """The bytes from `offset` on, `length` of them at most; GRR reads no Range header.
+
+        With `timestamp` the newest version that was there by then.
+        """
+        one = self._file(number, path, int(request.args.get("timestamp") or 0))
         offset = int(request.args.get("offset") or 0)
         size = max(0, one.size - offset)
         size = min(size, int(request.args.get("length") or 0) or size)
@@ -180,8 +184,8 @@ class Grr(Product):
             raise self.refuse(404, f"Flow with id {flow} was not found.")
         return found
 
-    def _file(self, number: str, path: str) -> Collected:
-        found = self._flows.at(self._approved(number), path)
+    def _file(self, number: str, path: str, until: int = 0) -> Collected:
+        found = self._flows.at(self._approved(number), path, until)
         if found is None:
             raise self.refuse(404, f"File {path} was not found on client {number}.")
         return found

@@ -104,9 +104,11 @@ class Flows:
             return []
         return PLANS[flow["name"]](self.material, device, flow["args"] | {"flow_id": flow["id"]})
 
-    def at(self, device: Record, path: str) -> "Collected | None":
-        """The newest version of a file of the virtual file system."""
+    def at(self, device: Record, path: str, until: int = 0) -> "Collected | None":
+        """The newest version of a file of the virtual file system; `until` in microseconds since 1970, 0: now."""
         for flow in self.of(device):
+            if until and int(moment_in_micros(flow["seen"])) > until:
+                continue
             for one in self.collected(device, flow):
                 if one.vfs == path:
                     return one

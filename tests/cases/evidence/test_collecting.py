@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 
 from cases.errors import BusyError, EvidenceError, StoreFullError
 from cases.models import Case, CustodyEntry, Evidence
-from cases.services import collecting, inspection, partials, quota, store
+from cases.services import collecting, evidence, inspection, partials, quota, store
 from cases.services.collecting import Collected, Source, collect, give_up
 from cases.services.described import Acquired
 from cases.services.partials import partial
+from secops.models import User
 from tests.cases.evidence.conftest import path_of, spoil, take
 
 CONTENT = os.urandom(3_000_000)
@@ -168,6 +170,44 @@ def test_what_differs_from_its_source_is_kept_marked_and_not_sealed(case: Case) 
     assert item is not None
     assert (item.differs_from_source, item.sealed_at, item.state) == (True, None, "mismatch")
     assert "NOT what its source hashed" in case.timeline.latest("seq").text
+
+
+class Checked:
+    """A package of one file, and what its source said of it."""
+
+    def __init__(self, sha256: str) -> None:
+        self._said, self._hash = sha256, hashlib.sha256()
+
+    def update(self, chunk: bytes) -> None:
+        self._hash.update(chunk)
+
+    def wrong(self) -> list[str]:
+        return [] if self._hash.hexdigest() == self._said else ["/var/log/auth\u202e.log"]
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_package_with_a_file_that_differs_is_kept_marked_and_not_sealed(
+    case: Case, analyst: User, is_interrupted: bool
+) -> None:
+    def item_of(ref: str, sha256: str) -> Evidence:
+        what = replace(source(), ref=ref, check=lambda: Checked(sha256))
+        if is_interrupted:
+            fetch(case, what, seconds=0)
+            partials._seen.clear()  # as a worker that starts fresh
+        found = fetch(case, what, note="Packed.").item
+        assert found is not None
+        return found
+
+    wrong, right = item_of("wrong", "0" * 64), item_of("right", SHA256)
+
+    assert (wrong.state, wrong.sealed_at, wrong.wrong_members) == ("mismatch", None, 1)
+    assert wrong.note == "NOT what their source hashed: /var/log/auth\ufffd.log. Packed."
+    told = CustodyEntry.objects.filter(evidence=wrong, action="acquired").get().details
+    assert (told["wrong_members"], told["note"]) == (1, wrong.note)
+    with pytest.raises(EvidenceError, match="not what its source hashed"):
+        evidence.seal(wrong.pk, actor=analyst)
+    assert (right.state, right.wrong_members, right.note) == ("sealed", 0, "Packed.")
+    assert list(inspection.problems(case)) == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,11 @@ The hosts themselves are in tests/lab.
 
 import base64
 import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +18,12 @@ import pytest
 from django import forms
 
 from secops.connectors import ansible_answers as answers
+from secops.connectors import ansible_runs
 from secops.connectors.ansible import Ansible
 from secops.connectors.ansible_inventory import Entry, InventoryError, parse
-from secops.connectors.ansible_runs import collector, packed
-from secops.connectors.ansible_ssh import key_text
+from secops.connectors.ansible_runs import collector, packed, stream
+from secops.connectors.ansible_ssh import TETHER, Login, key_text, private
+from secops.connectors.ansible_tether import MOST_WRITTEN
 from secops.connectors.base import connectors
 from secops.connectors.capabilities.catalogue import capabilities_of
 from secops.connectors.capabilities.identity import Host
@@ -154,3 +161,90 @@ def test_what_a_host_says_is_cut_to_plain_text_and_plain_numbers() -> None:
 def test_a_state_that_is_not_known_is_no_state() -> None:
     with pytest.raises(HttpError, match="cannot be read"):
         answers.capture_of(ENTRY, {"state": "Running"})
+
+
+LOGIN = Login(
+    user="soc",
+    key="-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----",
+    known_hosts="10.1.2.3 ssh-ed25519 AAAA",
+    is_sudo=False,
+)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[bytes]]:
+    """A host that does what a shell script does, in place of ssh; the folder of the call is the script's own."""
+
+    def reading(script: str, **bounds: float) -> Iterator[bytes]:
+        monkeypatch.setattr(ansible_runs, "command", lambda *_: ["sh", "-c", script])
+        return stream(LOGIN, ENTRY, "read", {}, **bounds)
+
+    return reading
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_a_host_that_stalls_is_left_after_the_idle_limit(host: Callable[..., Iterator[bytes]]) -> None:
+    began, stalling = time.monotonic(), host("echo $$; exec sleep 60", idle=3.0)
+    pid = int(next(stalling))
+
+    with pytest.raises(HttpError, match="fin-1 took too long"):
+        next(stalling)
+
+    assert time.monotonic() - began < 12
+    assert not is_alive(pid)
+
+
+def test_what_a_host_complains_of_is_bounded_and_the_key_goes_with_the_first_byte(
+    host: Callable[..., Iterator[bytes]],
+) -> None:
+    flooding = host("test -f key && yes >&2; pwd; echo 'sudo: a password is required' >&2; exit 1")
+
+    folder = Path(next(flooding).decode().strip())
+    said = (folder / "said").stat().st_size
+    left = sorted(path.name for path in folder.iterdir())
+    with pytest.raises(HttpError, match="fin-1"):
+        b"".join(flooding)
+
+    assert said == MOST_WRITTEN
+    assert "known_hosts" in left
+    assert "key" not in left
+    assert not folder.exists()
+
+
+def test_only_the_end_of_what_ssh_said_is_read_for_a_reason(host: Callable[..., Iterator[bytes]]) -> None:
+    with pytest.raises(HttpError, match="it refused our key"):
+        list(host("yes | head -c 90000 >&2; echo 'Permission denied (publickey).' >&2; exit 255"))
+    with pytest.raises(HttpError, match="did not answer as it should"):
+        list(host("echo 'Permission denied' >&2; yes | head -c 90000 >&2; exit 255"))
+
+
+def test_ssh_ends_with_a_worker_that_is_killed() -> None:
+    worker = (
+        "import os, subprocess, sys, time\n"
+        "ssh = [sys.executable, '-I', '-S', sys.argv[1], str(os.getpid()), 'sh', '-c', 'echo started; exec sleep 60']\n"
+        "child = subprocess.Popen(ssh, stdout=subprocess.PIPE, start_new_session=True)\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", worker, TETHER], capture_output=True, check=False)
+
+    ends = time.monotonic() + 5
+    while is_alive(int(told.stdout)) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not is_alive(int(told.stdout))
+
+
+def test_the_key_that_a_killed_worker_left_is_removed_after_minutes() -> None:
+    with private(LOGIN, [ENTRY]) as (folder, _):
+        ago = time.time() - 700
+        os.utime(folder, (ago, ago))
+        with private(LOGIN, [ENTRY]):
+            left = sorted(path.name for path in folder.iterdir())
+    assert left == ["door", "known_hosts", "ssh_config"]

@@ -1,17 +1,19 @@
 """GRR: one flow a key, bytes from any place, and what is said when a device or GRR does not give them."""
 
+import base64
 import hashlib
 import io
 import shutil
 import tarfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from secops.connectors import grr_package
-from secops.connectors.capabilities.acquisition import DISK, FILE, MEMORY, TRIAGE, Acquires, Acquisition
+from secops.connectors.capabilities.acquisition import DISK, FILE, MEMORY, TRIAGE, Acquires, Acquisition, Part
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceLimited
 from secops.connectors.capabilities.identity import Host
 from secops.connectors.grr import Grr
@@ -215,6 +217,92 @@ def test_a_hostile_answer_is_an_error_of_ours_or_nothing() -> None:
     broken, _ = grr(("/flows/F", answer(b"<html>")), ("/clients", answer(b"[]")))
     with pytest.raises(HttpError):
         broken.acquisition(Host(name="X"), handle)
+
+
+def collected(*specs: dict[str, Any], size: int = 3) -> tuple[str, Answer]:
+    """The page of results for files with these paths."""
+    known = {"sha256": base64.b64encode(hashlib.sha256(b"abc").digest()).decode(), "numBytes": str(size)}
+    return (
+        "/results",
+        answer({"items": [{"payload": {"statEntry": {"pathspec": x}, "hashEntry": known}} for x in specs]}),
+    )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"path": "/../../../../../users/admin"},
+        {"path": "/etc/./passwd"},
+        {"path": "/etc//passwd"},
+        {"path": "/a", "pathtype": "../../../flows"},
+        {"path": "\\\\.\\C:", "nestedPath": {"path": "/Users/../../.."}},
+    ],
+)
+def test_a_device_cannot_choose_what_is_fetched_from_grr(spec: dict[str, Any]) -> None:
+    ended = ("/flows/F", answer({"state": "TERMINATED"}))
+    client = ("/clients/C.1", answer({"clientId": "C.1"}))
+    connector, _ = grr(collected(spec, {"path": "/etc/hosts"}), ended, client)
+
+    found = connector.acquisition(HOST, "triage/C.1/F")
+
+    hosts = grr_package.Member(path="/etc/hosts", vfs="fs/os/etc/hosts", size=3, sha256="")
+    assert found.parts[0].size == grr_package.size_of([hosts])
+    assert "from 1 files" in found.note
+    assert found.note.endswith("the path that the device says: 1.")
+    alone, http = grr(collected(spec), ended, client)
+    found = alone.acquisition(HOST, "file/C.1/F")
+    assert (found.state, found.parts) == ("failed", ())
+    assert found.text.startswith("Left out")
+    with pytest.raises(HttpError, match="cannot be asked for") as caught:
+        alone.api.get("clients/C.1/vfs-blob/fs/os/../../../../users/admin")
+    assert not caught.value.was_sent
+    assert http.asked("users/admin") == []
+
+
+def test_each_segment_of_a_path_is_quoted_whole() -> None:
+    connector, http = grr(("vfs-blob", answer({})))
+
+    connector.api.get("clients/C.1/vfs-blob/fs/ntfs/\\\\.\\C:/a b?c#d%2e%2e/ü")
+
+    assert http.calls[0].url.endswith("/vfs-blob/fs/ntfs/%5C%5C.%5CC%3A/a%20b%3Fc%23d%252e%252e/%C3%BC")
+
+
+@pytest.mark.parametrize("pieces", [1, 511, 700, 1 << 20])
+def test_a_check_names_the_files_that_are_not_what_grr_hashed(pieces: int) -> None:
+    contents = {"/a": b"a" * 700, "/b": b"b" * 512, "/none": b"", "/c": b"c"}
+    members = [
+        grr_package.Member(path=path, vfs=path, size=len(body), sha256=hashlib.sha256(body).hexdigest())
+        for path, body in contents.items()
+    ]
+
+    def wrong(sent: dict[str, bytes], listed: list[grr_package.Member]) -> list[str]:
+        packed = b"".join(grr_package.stream(listed, 0, lambda one, at: iter([sent[one.path][at:]])))
+        check = grr_package.Check(members)
+        for at in range(0, len(packed), pieces):
+            check.update(packed[at : at + pieces])
+        return check.wrong()
+
+    assert wrong(contents, members) == []
+    assert wrong(contents | {"/b": b"x" * 512, "/c": b"d"}, members) == ["/b", "/c"]
+    other = [replace(one, sha256="0" * 64) for one in members]
+    assert wrong(contents, other) == ["MANIFEST.csv"]
+
+
+def test_a_file_is_fetched_as_it_was_when_the_flow_brought_it() -> None:
+    asked: list[dict[str, str]] = []
+    page = collected({"path": "/etc/hosts"})[1].json()
+    page["items"][0]["timestamp"] = "1764324000000000"
+
+    def stream(url: str, **options: Any) -> Iterator[bytes]:
+        asked.append(options["params"])
+        yield b"abc"
+
+    for what in ("file", "triage"):
+        connector, http = grr(("/results", answer(page)))
+        http.stream = stream  # type: ignore[attr-defined]
+        b"".join(connector.fetch_part(HOST, f"{what}/C.1/F", Part(name="x", size=3), 0))
+
+    assert asked == [{"offset": "0", "timestamp": "1764324000000000"}] * 2
 
 
 def test_a_member_shorter_than_was_said_ends_the_package() -> None:
