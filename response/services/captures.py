@@ -161,27 +161,39 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
         except (SourceLimited, StoreFullError):
             raise
         except SecopsError as error:
-            if _is_out_of_reach(error):
-                Capture.objects.filter(pk=capture.pk).update(failures=capture.failures)
-            if _is_out_of_reach(error) or capture.failures + 1 < TRIES:
-                raise
-            _give_up(capture, segment, str(error))
+            _failed(capture, segment, error)
             return
         hit("segment_fetched")
-        fresh = peers.unseen(capture, look.host, read)
-        with transaction.atomic():
-            if not _is_mine(capture, segment) or _forbidden(capture):
-                return
-            row = CaptureSegment(capture=capture, name=segment.name, packets=read.packets, new_peers=len(fresh))
-            row.at = clock.now()
-            if read.packets or not read.is_whole:
-                row.evidence = evidence.keep(capture.case_id, draft, **_described(look, said, segment))
-            row.save(force_insert=True)
-            peers.attach(capture, fresh, row.evidence)
-            if row.evidence and not read.is_whole:
-                text = f"Not all packets of {capture.device.name} ({row.evidence.number}) were read for destinations"
-                transitions.tell(capture.step.run, text, step=capture.step)
+        _write(look, said, segment, draft, read)
     hit("segment_kept")
+
+
+def _write(look: Look, said: Said, segment: Segment, draft: Draft, read: pcap.Summary) -> None:
+    """All of it or nothing, if the file is still to be kept."""
+    capture = look.capture
+    fresh = peers.unseen(capture, look.host, read)
+    with transaction.atomic():
+        if not _is_mine(capture, segment) or _forbidden(capture):
+            return
+        row = CaptureSegment(capture=capture, name=segment.name, packets=read.packets, new_peers=len(fresh))
+        row.at = clock.now()
+        if read.packets or not read.is_whole:
+            row.evidence = evidence.keep(capture.case_id, draft, **_described(look, said, segment))
+        row.save(force_insert=True)
+        peers.attach(capture, fresh, row.evidence)
+        if row.evidence and not read.is_whole:
+            text = f"Not all packets of {capture.device.name} ({row.evidence.number}) were read for destinations"
+            transitions.tell(capture.step.run, text, step=capture.step)
+
+
+def _failed(capture: Capture, segment: Segment, error: SecopsError) -> None:
+    """Raised again until the last of its tries; then the file is given up, in words."""
+    if _is_out_of_reach(error):
+        Capture.objects.filter(pk=capture.pk).update(failures=capture.failures)
+        raise error
+    if capture.failures + 1 < TRIES:
+        raise error
+    _give_up(capture, segment, str(error))
 
 
 def _is_out_of_reach(error: SecopsError) -> bool:

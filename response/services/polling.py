@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from response.actions.base import Call, Done, Poll, Work, actions
+from response.actions.base import Action, Call, Done, Poll, Work, actions
 from response.choices import Outcome, RunState, StepState
 from response.errors import ActionError
 from response.models import StepRun
@@ -57,14 +57,7 @@ def _ask(step: StepRun) -> None:
             action.abandon(call)
             _cancelled(step)
             return
-        if text := mandates.missing(action, step.run.case):
-            action.abandon(call)
-            _judge(step, call, Poll(work=Work.FAILED, text=text))
-            return
-        poll = action.poll(call)
-        if poll.work == Work.GOING_ON and step.deadline is not None and step.deadline <= clock.now():
-            action.abandon(call)
-            poll = replace(poll, work=Work.FAILED, text=f"{TOO_LATE}. {poll.text}")
+        poll = _polled(step, action, call)
     except SourceLimited as error:
         if integration := Integration.objects.filter(name=step.connector).first():
             hold(integration, error.retry_after)
@@ -76,6 +69,18 @@ def _ask(step: StepRun) -> None:
     else:
         hit("poll")
         _judge(step, call, poll)
+
+
+def _polled(step: StepRun, action: Action, call: Call) -> Poll:
+    """What the product says; it is told to end what its case forbids by now, or what has no more time."""
+    if text := mandates.missing(action, step.run.case):
+        action.abandon(call)
+        return Poll(work=Work.FAILED, text=text)
+    poll = action.poll(call)
+    if poll.work == Work.GOING_ON and step.deadline is not None and step.deadline <= clock.now():
+        action.abandon(call)
+        return replace(poll, work=Work.FAILED, text=f"{TOO_LATE}. {poll.text}")
+    return poll
 
 
 def _connector(step: StepRun) -> object:

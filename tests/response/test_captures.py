@@ -341,7 +341,7 @@ def test_a_capture_of_another_case_is_not_waited_for(case, hidden, analyst):
     assert steps.claim() == hidden
     run = begin(case, analyst, CAPTURE)
 
-    (card,) = board.cards_of([run], analyst)[0].cards
+    (card,) = board.cards_of(case.pk, [run], analyst)[0].cards
     settle_down()
 
     assert card.line == ""
