@@ -1,11 +1,7 @@
 """Packet captures go on until release: each finished file becomes sealed evidence, once, and is read for new peers."""
 
-from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from mmap import ACCESS_READ, mmap
-from tempfile import TemporaryFile
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -17,11 +13,11 @@ from cases.errors import StoreFullError
 from cases.models import Case
 from cases.services import evidence
 from cases.services.evidence import Acquired
-from cases.services.store import Draft, store, told_when_full
+from cases.services.store import Draft, store
 from response.actions.base import actions
 from response.choices import CaptureState
 from response.models import Capture, CaptureSegment
-from response.services import clock, mandates, peers, transitions
+from response.services import clock, fetching, mandates, peers, transitions
 from secops import pcap
 from secops.connectors.capabilities.capture import CaptureState as Said
 from secops.connectors.capabilities.capture import Segment
@@ -34,7 +30,6 @@ from secops.integrations import connector_of
 from secops.models import Integration
 
 MOST_BYTES = 512 * 1024**2  # of one file
-FETCH_SECONDS = 20.0  # of one file: with the two calls before it, all is done within the lease
 RETRY_SECONDS = 15
 TRIES = 8  # of one file, in a row; then it is given up, and said so
 NO_END = f"It was fetched {TRIES} times, and no try came to its end."
@@ -157,7 +152,7 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
         return
     with store().draft(limit=MOST_BYTES) as draft:
         try:
-            read = _fetched(look, segment, draft)
+            read = fetching.into(draft, look.connector.fetch_segment(look.host, capture.handle, segment, 0), capture)
         except (SourceLimited, StoreFullError):
             raise
         except SecopsError as error:
@@ -207,34 +202,6 @@ def _begin_try(capture: Capture, segment: Segment) -> None:
         capture.failures, capture.failing = 0, segment.name
     tries = min(capture.failures + 1, TRIES)
     Capture.objects.filter(pk=capture.pk).update(failures=tries, failing=segment.name)
-
-
-def _fetched(look: Look, segment: Segment, draft: Draft) -> pcap.Summary:
-    """Into the draft and, because a draft cannot be read before it has its place, into a file beside it."""
-    capture = look.capture
-    with told_when_full(), TemporaryFile(dir=settings.DATA_DIR) as copy:
-        for chunk in _in_time(look.connector.fetch_segment(look.host, capture.handle, segment, 0)):
-            draft.write(chunk)
-            copy.write(chunk)
-        draft.finish()
-        copy.flush()
-        if not draft.size:
-            return pcap.Summary(is_whole=False)
-        with mmap(copy.fileno(), 0, access=ACCESS_READ) as data:
-            return pcap.summary(data, mac=capture.mac, address=capture.address)
-
-
-def _in_time(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """All of them, or SecopsError once they take longer than a worker may; the connection behind them is closed."""
-    ends = monotonic() + FETCH_SECONDS
-    try:
-        for chunk in chunks:
-            if monotonic() > ends:
-                raise SecopsError(f"It could not be fetched within {FETCH_SECONDS:.0f} seconds.")
-            yield chunk
-    finally:
-        if isinstance(chunks, Generator):
-            chunks.close()
 
 
 def _is_mine(capture: Capture, segment: Segment) -> bool:

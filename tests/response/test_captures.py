@@ -14,7 +14,7 @@ from cases.services import inspection
 from cases.services.store import FolderStore, store
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment, Mandate, StepRun
-from response.services import captures, decisions, invariants, mandates, peers, recovery, steps, undoing
+from response.services import captures, decisions, fetching, invariants, mandates, peers, recovery, steps, undoing
 from response.services.report import actions as report_actions
 from response.views import board
 from response.views.doors import watched
@@ -423,7 +423,7 @@ def test_neither_a_full_store_nor_an_outage_costs_a_file_its_tries(network, capt
 
 
 def test_a_file_that_was_not_read_to_its_end_is_kept_and_said(network, capture, case, monkeypatch):
-    monkeypatch.setattr(captures.pcap, "MOST_RECORDS", 4)
+    monkeypatch.setattr(fetching.pcap, "MOST_RECORDS", 4)
     network.add_segment(BAD)
     collect()
 
@@ -432,7 +432,7 @@ def test_a_file_that_was_not_read_to_its_end_is_kept_and_said(network, capture, 
 
 
 def test_a_file_that_takes_too_long_is_a_failed_fetch_and_the_next_one_comes(network, capture, monkeypatch):
-    monkeypatch.setattr(captures, "FETCH_SECONDS", 0.25)
+    monkeypatch.setattr(fetching, "FETCH_SECONDS", 0.25)
     network.add_segment(BAD)
     network.add_segment(BAD)
     network.slow = {"part-0": 0.3}
