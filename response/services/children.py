@@ -52,14 +52,17 @@ def depth(run: Run) -> int:
 
 
 def _of_device(run: Run, runbook_id: int, device_id: int) -> Run | None:
-    """The run of that runbook that the device has in this case, if it goes on or the device is contained: one whose
-    isolation was refused or never approved answers nothing. A run without a device acts on the case's first."""
+    """The run of that runbook that the device has in this case. A run without a device acts on the case's first.
+
+    Who starts anew is answered anew by a device that is not contained: a run whose isolation was refused or never
+    approved has ended and answers nothing. A child asks nobody a second time.
+    """
     parts = run.case.case_devices.order_by("pk")
     acts_on = Q(device=device_id)
     if parts.values_list("device_id", flat=True).first() == device_id:
         acts_on |= Q(device=None)
     same = Run.objects.filter(acts_on, case=run.case, version__runbook=runbook_id).exclude(state__in=GONE)
-    if not parts.filter(device=device_id, state__in=CONTAINED).exists():
+    if run.parent_id is None and not parts.filter(device=device_id, state__in=CONTAINED).exists():
         same = same.exclude(state__in=ENDED_RUN)
     return same.first()
 
