@@ -17,11 +17,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cases.choices import Stage
+from cases.choices import Circle, Stage
 from cases.models import Alert, Case, CaseDevice, CaseMember, CasePerson
 from enrichment.models import Lookup
 from response.actions.base import Action, actions
-from response.choices import Circle, StepState
+from response.choices import StepState
 from response.models import Attempt, OnCall, Page, Run, StepRun
 from response.models.runbooks import body_hash
 from response.services import approvals, paging, policy, steps

@@ -167,7 +167,7 @@ def test_a_worker_that_dies_keeps_each_file_once(network, capture, case, monkeyp
             raise SystemExit
 
     monkeypatch.setattr(captures, "hit", die)
-    Capture.objects.update(next_at=timezone.now())
+    Capture.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     with pytest.raises(SystemExit):
         captures.work()
     assert captures.work() == 0  # the lease of the dead one still holds
@@ -392,7 +392,7 @@ def test_a_file_that_kills_each_worker_is_given_up_in_words_and_the_next_one_is_
 
     monkeypatch.setattr(captures, "hit", die)
     for _ in range(captures.TRIES):
-        Capture.objects.update(next_at=timezone.now())
+        Capture.objects.update(next_at=timezone.now() - timedelta(seconds=1))
         with pytest.raises(SystemExit):
             captures.work()
     collect(3)
