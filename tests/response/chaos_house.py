@@ -168,7 +168,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
 
 
 @pytest.fixture
-def house(company: Company, tmp_path: Path) -> Iterator[House]:
+def site(company: Company, tmp_path: Path) -> Iterator[House]:
     shutil.copytree(company.folder / "keys", tmp_path / "keys")
     database = company.database.copy(tmp_path)
     company.forget_limits()

@@ -11,10 +11,10 @@ POINTS = ["lookup_claim", "lookup_asked", "lookup_done"]
 
 
 @pytest.fixture
-def house_with_alert(house: House) -> House:
-    alert = house.company.folder / "practice" / "alerts" / "1-bad-address.json"
-    house.ok("manage", "ingest", str(alert), "--json")
-    return house
+def house_with_alert(site: House) -> House:
+    alert = site.company.folder / "practice" / "alerts" / "1-bad-address.json"
+    site.ok("manage", "ingest", str(alert), "--json")
+    return site
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -14,19 +14,19 @@ FATAL = {"workers", "monitor", "sentinel", "main"}
 
 
 @pytest.mark.parametrize("role", ["pusher", "monitor", "workers", "sentinel", "main"])
-def test_whoever_of_a_cluster_dies_the_run_ends_and_there_is_one_cluster(house, role):
-    with watchdog(house) as watched:
+def test_whoever_of_a_cluster_dies_the_run_ends_and_there_is_one_cluster(site, role):
+    with watchdog(site) as watched:
         watched.until_a_canary_comes()
-        watched.until(lambda: cluster(house.folder))
-        for pid in cluster(house.folder)[role]:
+        watched.until(lambda: cluster(site.folder))
+        for pid in cluster(site.folder)[role]:
             os.kill(pid, signal.SIGKILL)
-        device = house.begin("isolate")
+        device = site.begin("isolate")
 
-        watched.until(house.has_succeeded)
+        watched.until(site.has_succeeded)
         watched.until_a_canary_comes()
-        watched.until(lambda: cluster(house.folder))
+        watched.until(lambda: cluster(site.folder))
         if role in FATAL:
             assert "qcluster" in watched.restarted
 
-    house.check_isolated_once(device)
-    wait_for(lambda: not processes(house.folder))
+    site.check_isolated_once(device)
+    wait_for(lambda: not processes(site.folder))
