@@ -158,6 +158,11 @@ class Lab:
     def net(self) -> str:
         return f"10.88.{self.number % 250}"
 
+    @property
+    def net6(self) -> str:
+        """Its own too: two labs at once would answer for each other."""
+        return f"fd88:0:0:{self.number % 250:x}"
+
     def start(self) -> None:
         """The network, who is talked to, and the two hosts; ready when both let us in."""
         sweep()
@@ -166,7 +171,7 @@ class Lab:
         run("ip", "link", "add", self.bridge, "type", "bridge")
         self._end.callback(run, "ip", "link", "del", self.bridge, check=False)
         run("ip", "addr", "add", f"{self.net}.1/24", "dev", self.bridge)
-        run("ip", "addr", "add", "fd88::1/64", "dev", self.bridge, "nodad")
+        run("ip", "addr", "add", f"{self.net6}::1/64", "dev", self.bridge, "nodad")
         run("ip", "link", "set", self.bridge, "up")
         self.disk = self._disk()
         self._c2(self._network("c2", 99))
@@ -210,7 +215,7 @@ class Lab:
 
     def _network(self, name: str, last: int) -> LabHost:
         """A namespace on the bridge with an address by IPv4 and IPv6."""
-        host = LabHost(name, f"ndlab{self.number}{name}", f"{self.net}.{last}", f"fd88::{last}")
+        host = LabHost(name, f"ndlab{self.number}{name}", f"{self.net}.{last}", f"{self.net6}::{last}")
         run("ip", "netns", "add", host.space)
         self._end.callback(run, "ip", "netns", "del", host.space, check=False)
         outer = f"nd{self.number % 100_000}v{last}"
