@@ -1,12 +1,40 @@
 """What closing an account, opening it and ending its sessions share: whose it is, and what hangs on it."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from cases.models import Person
-from response.actions.base import Call
+from django import forms
+
+from cases.models import Case, Person
+from response.actions.base import Action, Call, PersonField, case_person
+from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 
 _SERVICE = re.compile(r"^(svc|service|sa|app|bot)[._-]|[$]$|^(svc|service)", re.IGNORECASE)
+
+
+class OnAccount(Action):
+    """Something done to the account of a person of the case, and read back from the directory."""
+
+    risk = Risk.DISRUPTIVE
+    effect = Effect.VERIFY
+    capability = "account"
+    is_noticeable = True
+
+    class Params(forms.Form):
+        person = PersonField()
+
+
+class ClosesAccount(OnAccount):
+    """Never of a service account: whatever signs in with it would stop."""
+
+    phase = Phase.CONTAINMENT
+
+    @classmethod
+    def objection(cls, case: Case, params: Mapping[str, Any]) -> str:
+        person = case_person(case, params["person"])
+        return service_words(person) if person is not None and is_service(person) else ""
 
 
 def account_of(call: Call) -> str:

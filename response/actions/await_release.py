@@ -1,38 +1,26 @@
 """Legal first: the run waits here until a member of the case from Legal has decided whether HR is told."""
 
-from response.actions.base import Action, Call, Done, Plan, Poll, Work, actions
-from response.choices import Effect, Phase, Risk
-from response.models import LegalRelease
+from typing import Any
 
-LOOK_SECONDS = 5.0
+from response.actions.awaiting import Awaits
+from response.actions.base import Call, Plan, actions
+from response.models import LegalRelease
 
 
 @actions.register
-class AwaitRelease(Action):
+class AwaitRelease(Awaits):
     """Changes nothing. Later steps may read steps.<key>.is_released."""
 
     slug = "await_release"
     label = "Wait for Legal's release"
-    phase = Phase.DETECTION
-    risk = Risk.READ
-    effect = Effect.READ
-    is_noticeable = False
-    traces = "None outside."
+    waiting = "Waits for Legal, who decide on their own page"
 
     def plan(self, call: Call) -> Plan:
         return Plan(what="Wait until Legal has decided whether HR is told", consequence="Nothing is sent.")
 
-    def do(self, call: Call) -> Done:
+    def found(self, call: Call) -> tuple[str, dict[str, Any]] | None:
         release = LegalRelease.objects.filter(case=call.case).select_related("by").first()
-        if release is None:
-            return Done(text="Waits for Legal, who decide on their own page", is_polled=True)
-        return Done(text=told(release), data={"is_released": release.is_released})
-
-    def poll(self, call: Call) -> Poll:
-        release = LegalRelease.objects.filter(case=call.case).select_related("by").first()
-        if release is None:
-            return Poll(work=Work.GOING_ON, text="Legal has not decided yet", again_seconds=LOOK_SECONDS)
-        return Poll(work=Work.DONE, text=told(release), data={"is_released": release.is_released})
+        return (told(release), {"is_released": release.is_released}) if release else None
 
 
 def told(release: LegalRelease) -> str:

@@ -3,38 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django import forms
-
-from cases.models import Case
-from response.actions.accounts import account_of, is_service, service_words, who
-from response.actions.base import Action, Call, Check, Done, Held, PersonField, Plan, actions, case_person
-from response.choices import Effect, Phase, Risk
+from response.actions.accounts import ClosesAccount, account_of, who
+from response.actions.base import Call, Check, Done, Held, Plan, actions
 from secops.connectors.capabilities.errors import SourceRefused
 
 
 @actions.register
-class DisableAccount(Action):
+class DisableAccount(ClosesAccount):
     """New sign-ins end at once; what is signed in lives on until `revoke_sessions`. Only both close the account."""
 
     slug = "disable_account"
     label = "Disable account"
-    phase = Phase.CONTAINMENT
-    risk = Risk.DISRUPTIVE
-    effect = Effect.VERIFY
-    capability = "account"
     lane = "account"
-    is_noticeable = True
     traces = "The person cannot sign in; the audit log of the directory names it."
     undone_by = "enable_account"
     undo_label = "Enable"
-
-    class Params(forms.Form):
-        person = PersonField()
-
-    @classmethod
-    def objection(cls, case: Case, params: Mapping[str, Any]) -> str:
-        person = case_person(case, params["person"])
-        return service_words(person) if person is not None and is_service(person) else ""
 
     def plan(self, call: Call) -> Plan:
         name = str(call.person)

@@ -3,32 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django import forms
-
-from response.actions.accounts import account_of, who
-from response.actions.base import Action, Call, Check, Done, PersonField, Plan, actions
+from response.actions.accounts import OnAccount, account_of, who
+from response.actions.base import Call, Check, Done, Plan, actions
 from response.actions.disable_account import read_back
-from response.choices import Effect, Phase, Risk
+from response.choices import Phase
 
 
 @actions.register
-class EnableAccount(Action):
+class EnableAccount(OnAccount):
     """Also what undoes a closed account."""
 
     slug = "enable_account"
     label = "Enable account"
     phase = Phase.RECOVERY
-    risk = Risk.DISRUPTIVE
-    effect = Effect.VERIFY
-    capability = "account"
     lane = "account"
-    is_noticeable = True
     traces = "The person can sign in; the audit log of the directory names it."
     undone_by = "disable_account"
     undo_label = "Disable again"
-
-    class Params(forms.Form):
-        person = PersonField()
 
     def plan(self, call: Call) -> Plan:
         name = str(call.person)

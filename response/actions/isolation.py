@@ -3,8 +3,10 @@
 from cases.choices import DeviceReason
 from cases.models import CaseDevice, CasePerson, Person
 from response.actions.base import Call, Check, Held
+from response.errors import ActionError
 from response.models import StepRun
 from secops.connectors.capabilities.effects import IsolationState, NetworkPath
+from secops.connectors.capabilities.identity import Host
 
 WORDS = {"isolated": "isolated", "released": "on the network"}
 DEVICE_DOOR = ("isolate_device", "release_device")  # what closes it, what opens it
@@ -39,6 +41,14 @@ def is_closed(call: Call, door: tuple[str, str]) -> bool:
     """Is this door of the device closed, as far as a step of the case has verified?"""
     last = StepRun.objects.last_at(call.case.pk, door, device=call.params["device"])
     return last is not None and last.action == door[0] and last.state == "succeeded"
+
+
+def edr_host(call: Call) -> Host:
+    """The device as the EDR knows it; ActionError where it does not."""
+    host = call.host
+    if not host.agent_id:
+        raise ActionError(f"{host.name} has no device id in the EDR, and an address is not enough to act on.")
+    return host
 
 
 def signed_in(call: Call) -> str:

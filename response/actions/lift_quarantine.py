@@ -1,40 +1,24 @@
 """Let a device back from the quarantine network."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from django import forms
-from django.utils import timezone
-
-from cases.choices import DeviceState
-from cases.services import devices
-from response.actions.base import Action, Call, Check, DeviceField, Done, Plan, actions
+from response.actions.base import Call, Check, Done, Plan, actions
+from response.actions.door import Opening, reason
 from response.actions.isolation import DEVICE_DOOR, is_closed, judged, signed_in
 from response.actions.network import on_network
-from response.actions.quarantine_device import reason
-from response.choices import Effect, Phase, Risk
-from response.models import Capture
 
 
 @actions.register
-class LiftQuarantine(Action):
+class LiftQuarantine(Opening):
     """Also what undoes a quarantine; it ends the packet capture of the device with a last file."""
 
     slug = "lift_quarantine"
     label = "Lift quarantine"
-    phase = Phase.RECOVERY
-    risk = Risk.DISRUPTIVE
-    effect = Effect.VERIFY
     capability = "quarantine"
     lane = "quarantine"
-    is_noticeable = True
     traces = "The user gets the network back; the network's own log names the device."
     undone_by = "quarantine_device"
     undo_label = "Quarantine again"
-
-    class Params(forms.Form):
-        device = DeviceField()
-        comment = forms.CharField(required=False, max_length=200, help_text="For the product's own log.")
+    other_door = DEVICE_DOOR
+    opened = "The quarantine was lifted"
 
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name
@@ -60,12 +44,3 @@ class LiftQuarantine(Action):
     def verify(self, call: Call) -> Check:
         said = call.connector.quarantine_state(on_network(call))
         return judged(call.device.device.name, said, wanted="released", pending="pending_release")
-
-    def apply(self, call: Call, done: Done) -> None:
-        device_id = call.params["device"]
-        state = DeviceState.ISOLATED if is_closed(call, DEVICE_DOOR) else DeviceState.RELEASED
-        devices.set_state(call.case.pk, device_id, state)
-        Capture.objects.of(call.case, device_id).ask_to_stop("The quarantine was lifted", timezone.now())
-
-    def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return {"device": params["device"], "comment": ""}

@@ -1,39 +1,22 @@
 """Move a device to the quarantine network: what still runs on it stays watched, the house is out of its reach."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from django import forms
-
-from cases.choices import DeviceState
-from cases.services import devices
-from response.actions.base import Action, Call, Check, DeviceField, Done, Plan, actions
+from response.actions.base import Call, Check, Done, Plan, actions
+from response.actions.door import Closing, reason
 from response.actions.isolation import judged, signed_in
 from response.actions.network import capture_words, on_network
-from response.choices import Effect, Phase, Risk
 
 
 @actions.register
-class QuarantineDevice(Action):
+class QuarantineDevice(Closing):
     """Monitored: in a runbook it follows `capture_packets`. Where packets cannot be captured, who approves reads so."""
 
     slug = "quarantine_device"
     label = "Quarantine device (monitored)"
-    phase = Phase.CONTAINMENT
-    risk = Risk.DISRUPTIVE
-    effect = Effect.VERIFY
     capability = "quarantine"
     lane = "quarantine"
-    is_noticeable = True
     traces = "The user loses the company's network; the network's own log and the switch name the device."
     undone_by = "lift_quarantine"
     undo_label = "Lift quarantine"
-
-    class Params(forms.Form):
-        device = DeviceField()
-        comment = forms.CharField(
-            required=False, max_length=200, help_text="For the product's own log; the case number is added."
-        )
 
     def plan(self, call: Call) -> Plan:
         name = call.device.device.name
@@ -59,17 +42,3 @@ class QuarantineDevice(Action):
     def verify(self, call: Call) -> Check:
         said = call.connector.quarantine_state(on_network(call))
         return judged(call.device.device.name, said, wanted="isolated", pending="pending_isolate")
-
-    def apply(self, call: Call, done: Done) -> None:
-        devices.set_state(call.case.pk, call.params["device"], DeviceState.ISOLATED)
-
-    def partly(self, call: Call) -> None:
-        devices.set_state(call.case.pk, call.params["device"], DeviceState.PARTLY_ISOLATED)
-
-    def undo_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return {"device": params["device"], "comment": ""}
-
-
-def reason(call: Call) -> str:
-    """For the product's own log: the case's number, and the comment."""
-    return " · ".join(part for part in (call.case.number, call.params.get("comment", "")) if part)

@@ -1,41 +1,22 @@
 """End the sessions of an account: whoever is signed in with it must sign in again."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from django import forms
-
-from cases.models import Case
-from response.actions.accounts import account_of, is_service, service_words, who
-from response.actions.base import Action, Call, Check, Done, Held, PersonField, Plan, actions, case_person
-from response.choices import Effect, Phase, Risk
+from response.actions.accounts import ClosesAccount, account_of, who
+from response.actions.base import Call, Check, Done, Held, Plan, actions
 from response.models import Attempt
 
 SKEW = timedelta(minutes=2)  # by which the directory's clock may be behind ours
 
 
 @actions.register
-class RevokeSessions(Action):
+class RevokeSessions(ClosesAccount):
     """Whether it held is read from the moment since which sessions count: it must not lie before we asked."""
 
     slug = "revoke_sessions"
     label = "Revoke sessions"
-    phase = Phase.CONTAINMENT
-    risk = Risk.DISRUPTIVE
-    effect = Effect.VERIFY
-    capability = "account"
     lane = "sessions"
-    is_noticeable = True
     traces = "The person is signed out everywhere; the audit log of the directory names it."
-
-    class Params(forms.Form):
-        person = PersonField()
-
-    @classmethod
-    def objection(cls, case: Case, params: Mapping[str, Any]) -> str:
-        person = case_person(case, params["person"])
-        return service_words(person) if person is not None and is_service(person) else ""
 
     def plan(self, call: Call) -> Plan:
         name = str(call.person)

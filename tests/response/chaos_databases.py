@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -12,6 +14,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 SERVER = os.environ.get("DATABASE_URL", "")
+
+
+ROOT = Path(__file__).parents[2]
 
 
 class Database(Protocol):
@@ -77,3 +82,12 @@ def _order(order: str, *names: str) -> None:
     url = urlsplit(SERVER)._replace(path="/postgres").geturl()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL(order).format(*map(Identifier, names)))
+
+
+def start(folder: Path, database: Database, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A process of ours with this data folder and database, to its end."""
+    own = os.environ | {"NIGHTDESK_DATA": str(folder), "DATABASE_URL": database.url, **env}
+    own["DJANGO_SETTINGS_MODULE"] = "secops.settings"
+    return subprocess.run(
+        [sys.executable, *words], env=own, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
+    )

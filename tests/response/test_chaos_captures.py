@@ -1,10 +1,8 @@
 """A worker that is killed anywhere between the packets and their row keeps each file exactly once."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,21 +11,12 @@ import pytest
 
 from secops import faultpoints
 from tests.response import chaos_databases
-from tests.response.chaos_databases import Database
+from tests.response.chaos_databases import Database, start
 
 pytestmark = pytest.mark.chaos
 
-ROOT = Path(__file__).parents[2]
 CHILD = ("-m", "tests.response.capture_child")
 type Start = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def start(folder: Path, database: Database, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    own = os.environ | {"NIGHTDESK_DATA": str(folder), "DATABASE_URL": database.url, **env}
-    own["DJANGO_SETTINGS_MODULE"] = "secops.settings"
-    return subprocess.run(
-        [sys.executable, *words], env=own, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
-    )
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cases.models import Case, CaseDevice, CaseMember, CaseObservable
 from response.choices import StepState
-from response.models import Hunt, KindRunbook, Run, StepRun
+from response.models import Hunt, KindRunbook, Run, RunbookVersion, StepRun
 from response.services import steps
 from secops.connectors.capabilities.errors import SourceRefused
 from secops.models import User
@@ -144,13 +144,19 @@ def test_over_the_cap_the_case_says_that_it_waits_and_the_approval_names_the_num
     assert "SHA-256 aaaa…aaaa" in said
 
 
-def test_chosen_hits_are_answered_by_a_run_each_and_many_by_one_list_of_names(
-    case: Case, analyst: User, approver: User
-) -> None:
+def offered(case: Case) -> RunbookVersion:
+    """A runbook that the case's kind offers."""
     kind = make_kind()
     Case.objects.filter(pk=case.pk).update(kind=kind)
     version = make_runbook({"key": "ask", "action": "ask_person", "params": {"question": "?", "choices": ["Go", "No"]}})
     KindRunbook.objects.create(kind=kind, runbook=version.runbook)
+    return version
+
+
+def test_chosen_hits_are_answered_by_a_run_each_and_many_by_one_list_of_names(
+    case: Case, analyst: User, approver: User
+) -> None:
+    version = offered(case)
     FIELD.hits = [hit(f"PC-{number}") for number in range(7)]
     hunt = hunted(case, analyst)
     ids = list(CaseDevice.objects.filter(case=case, reason="hunt").values_list("device_id", flat=True))
@@ -176,10 +182,7 @@ def test_chosen_hits_are_answered_by_a_run_each_and_many_by_one_list_of_names(
 def test_as_many_hits_as_a_list_may_hold_are_answered_and_their_names_are_only_text(
     case: Case, analyst: User, approver: User
 ) -> None:
-    kind = make_kind()
-    Case.objects.filter(pk=case.pk).update(kind=kind)
-    version = make_runbook({"key": "ask", "action": "ask_person", "params": {"question": "?", "choices": ["Go", "No"]}})
-    KindRunbook.objects.create(kind=kind, runbook=version.runbook)
+    version = offered(case)
     names = ["PC-'}] + [${{ case.id }}", *(f"A-LAPTOP-WITH-A-LONG-NAME-{number:02}" for number in range(50))]
     FIELD.hits = [hit(name) for name in names]
     hunt = hunted(case, analyst)

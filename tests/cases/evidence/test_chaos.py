@@ -1,10 +1,8 @@
 """A process that dies anywhere on the way of evidence leaves no row without its whole file (RELIABILITY.md, F10)."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,23 +11,14 @@ import pytest
 
 from secops import faultpoints
 from tests.response import chaos_databases
-from tests.response.chaos_databases import Database
+from tests.response.chaos_databases import Database, start
 
 pytestmark = pytest.mark.chaos
 
-ROOT = Path(__file__).parents[3]
 POINTS = [point for point in faultpoints.POINTS if point.startswith("evidence_")]
 PLACED = ("evidence_renamed", "evidence_placed", "evidence_row", "evidence_done")
 COLLECTED = ("fetched", "fetched_all", "evidence_closed")
 type Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def start(folder: Path, database: Database, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    own = os.environ | {"NIGHTDESK_DATA": str(folder), "DATABASE_URL": database.url, **env}
-    own["DJANGO_SETTINGS_MODULE"] = "secops.settings"
-    return subprocess.run(
-        [sys.executable, *words], env=own, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
-    )
 
 
 @pytest.fixture(scope="module")
