@@ -18,6 +18,7 @@ from cases.services import evidence, quota
 from cases.services.store import CHUNK, Draft, store
 from cases.views.access import reader, visible_case
 from secops.access import May, require
+from secops.errors import SecopsError
 from secops.wording import amount
 
 FORM_BYTES = 1_000_000  # what the fields beside the file may have
@@ -69,7 +70,10 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         return _added(request, case)
     user = reader(request)
     require(user, May.WORK)
-    coming = int(request.META.get("CONTENT_LENGTH") or 0)
+    try:
+        coming = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        raise SecopsError("Content-Length is not a number. Nothing was kept.") from None
     if coming > settings.EVIDENCE_ITEM_BYTES + FORM_BYTES:
         raise TooLargeError(f"One upload may have at most {amount(settings.EVIDENCE_ITEM_BYTES)}. Nothing was kept.")
     store().require_room(coming)

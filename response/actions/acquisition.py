@@ -41,6 +41,7 @@ class Acquire(Action):
     capability = "acquire"
     is_noticeable = True
     needs_mandate = True
+    given_up = "the product was told to end it"
     traces = (
         "The collecting agent's process, its load on disk and network, and its log on the device and in the console."
     )

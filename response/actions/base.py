@@ -145,6 +145,7 @@ class Action:
     waits_for_person: ClassVar[bool] = False  # a person answers, nothing is sent
     takes_note: ClassVar[bool] = False  # the answer may come with words
     waits_for_time: ClassVar[bool] = False  # nothing is sent, and nobody is asked
+    given_up: ClassVar[str] = "nobody waits for it any more"  # what `abandon` comes to, in words
     is_written: ClassVar[bool] = True  # may a runbook name it? The engine's own may not
     undone_by: ClassVar[str] = ""  # slug of the action that undoes it
     undo_label: ClassVar[str] = ""

@@ -26,6 +26,7 @@ class ExamineEvidence(Action):
     effect = Effect.READ
     is_noticeable = False
     traces = "None on any device: the tools read what is in the evidence store."
+    given_up = "the tools read on without it"
 
     def plan(self, call: Call) -> Plan:
         count = len(_items(call))

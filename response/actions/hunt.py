@@ -55,6 +55,7 @@ class HuntEverywhere(Action):
     effect = Effect.READ
     is_noticeable = False
     traces = "Queries in the hunting log of the EDR, read by its administrators."
+    given_up = "its sources are asked nothing more"
 
     class Params(forms.Form):
         clauses = ClausesField(

@@ -26,7 +26,6 @@ from secops.models import Integration
 from secops.quotas import hold
 
 LONGEST_WAIT_SECONDS = 60.0  # between two polls of a product that does not answer
-TOO_LATE = "Not finished in time, and the product was told to end it"
 
 
 def poll_one() -> bool:
@@ -55,7 +54,7 @@ def _ask(step: StepRun) -> None:
         call = progress.call_of(step, _connector(step))
         if _is_given_up(step):
             action.abandon(call)
-            _cancelled(step)
+            _cancelled(step, action.given_up)
             return
         poll = _polled(step, action, call)
     except SourceLimited as error:
@@ -79,7 +78,7 @@ def _polled(step: StepRun, action: Action, call: Call) -> Poll:
     poll = action.poll(call)
     if poll.work == Work.GOING_ON and step.deadline is not None and step.deadline <= clock.now():
         action.abandon(call)
-        return replace(poll, work=Work.FAILED, text=f"{TOO_LATE}. {poll.text}")
+        return replace(poll, work=Work.FAILED, text=f"Not finished in time, and {action.given_up}. {poll.text}")
     return poll
 
 
@@ -116,11 +115,11 @@ def _judge(step: StepRun, call: Call, poll: Poll) -> None:
             _wait(step, poll.again_seconds, poll.text, checks=0)
 
 
-def _cancelled(step: StepRun) -> None:
+def _cancelled(step: StepRun, given_up: str) -> None:
     with transaction.atomic():
         step = transitions.locked(step.pk)
         if step.state == StepState.POLLING:
-            text = "Its run was stopped, and the product was told to end it"
+            text = f"Its run was stopped, and {given_up}"
             _end(step, StepState.CANCELLED, text, f"{step.title}: {text[0].lower()}{text[1:]}")
 
 

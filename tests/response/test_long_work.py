@@ -28,6 +28,7 @@ STARTS: list[str] = []
 class CopyAll(Action):
     slug = "test_copy"
     label = "Copy it all"
+    given_up = "the product was told to end it"
     phase = Phase.CONTAINMENT
     risk = Risk.READ
     effect = Effect.KEYED
@@ -183,7 +184,7 @@ def test_work_past_its_time_is_ended_at_the_product_and_what_waits_for_it_goes_o
     recovery.tick()
     SAID.append(going_on())
     step = poll_now(step)
-    assert (step.state, step.reason) == (StepState.FAILED, f"{polling.TOO_LATE}. Block 7")
+    assert (step.state, step.reason) == (StepState.FAILED, f"Not finished in time, and {CopyAll.given_up}. Block 7")
     assert ABANDONED == ["job-1"]
     assert step_of(run, "next").state == StepState.WAITING
     assert broken() == {}

@@ -116,6 +116,14 @@ def test_an_upload_over_the_limit_is_413_and_nothing_is_kept(
     assert upload(page, case, b"x" * 1_000).status_code == 302
 
 
+def test_a_length_that_is_no_number_is_said(page: Client, case: Case) -> None:
+    answer = page.generic("POST", f"/cases/{case.number}/evidence/add/", b"MZ", CONTENT_LENGTH="two")
+
+    assert answer.status_code == 400
+    assert b"Content-Length is not a number" in answer.content
+    assert not Evidence.objects.exists()
+
+
 def test_an_upload_without_room_is_507(page: Client, case: Case, settings: Any, monkeypatch: Any) -> None:
     settings.EVIDENCE_CASE_BYTES = 10
     take(case, b"x" * 10)
