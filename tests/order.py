@@ -13,6 +13,8 @@ TOGETHER = (
         "tests/secops/practice/test_generate",
         "tests/secops/practice/test_server_company.py",
         "tests/secops/connectors/",
+        "tests/enrichment/questions/test_file_use.py",
+        "tests/response/test_hunt_range.py",
     ),
     ("tests/response/test_for_each.py",),
     ("tests/test_access.py",),

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from cases.models import Case, Person
-from response.actions.base import Action, Call, PersonField, case_person
+from response.actions.base import Action, Call
+from response.actions.targets import PersonField, case_person
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 

@@ -6,7 +6,8 @@ from django import forms
 
 from cases.choices import EvidenceKind
 from response.actions.acquisition import Acquire
-from response.actions.base import Call, DeviceField, Plan, actions
+from response.actions.base import Call, Plan, actions
+from response.actions.targets import DeviceField
 from secops.connectors.capabilities.acquisition import FILE
 
 

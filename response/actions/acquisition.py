@@ -14,8 +14,9 @@ from cases.choices import EvidenceKind
 from cases.errors import EvidenceError, StoreFullError
 from cases.services.collecting import Collected, Source, collect, give_up
 from cases.services.described import Acquired
-from response.actions.base import Action, Call, DeviceField, Done, Plan, Poll, Work
+from response.actions.base import Action, Call, Done, Plan, Poll, Work
 from response.actions.isolation import signed_in
+from response.actions.targets import DeviceField
 from response.choices import Decision, Effect, Phase, Risk
 from response.errors import ActionError
 from response.models import StepRun

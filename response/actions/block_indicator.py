@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 
 from cases.models import Case, CaseObservable
-from response.actions.base import Action, Call, Check, Done, Held, ObservableField, Plan, actions
+from response.actions.base import Action, Call, Check, Done, Held, Plan, actions
 from response.actions.blocking import listed, objection
+from response.actions.targets import ObservableField
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 

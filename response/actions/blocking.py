@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from cases.choices import ObservableKind
 from cases.models import Case, Device, Observable, Person
-from response.actions.base import case_observable
+from response.actions.targets import case_observable
 from secops import networks
 from secops.connectors.base import connectors
 from secops.errors import SecopsError

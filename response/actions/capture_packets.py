@@ -7,8 +7,9 @@ from django import forms
 from django.utils import timezone
 
 from cases.models import Case
-from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
+from response.actions.base import Action, Call, Done, Plan, actions
 from response.actions.network import no_capture_words, on_network
+from response.actions.targets import DeviceField
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 from response.models import Capture, StepRun

@@ -6,7 +6,8 @@ from django import forms
 
 from cases.models import Device
 from cases.services import devices, people
-from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
+from response.actions.base import Action, Call, Done, Plan, actions
+from response.actions.targets import DeviceField
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 from secops.connectors.capabilities.identity import DeviceRecord, Host, PersonRecord

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from cases.choices import DeviceState
 from cases.services import devices
-from response.actions.base import Action, Call, DeviceField, Done
+from response.actions.base import Action, Call, Done
 from response.actions.isolation import is_closed
+from response.actions.targets import DeviceField
 from response.choices import Effect, Phase, Risk
 from response.models import Capture
 

@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 
 from cases.models import Case
-from response.actions.base import Action, Call, DeviceField, Done, Plan, actions
+from response.actions.base import Action, Call, Done, Plan, actions
+from response.actions.targets import DeviceField
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
 from response.models import Runbook

@@ -7,8 +7,9 @@ from django import forms
 from django.utils import timezone
 
 from cases.models import Case
-from response.actions.base import Action, Call, Check, DeviceField, Done, Held, Plan, actions
+from response.actions.base import Action, Call, Check, Done, Held, Plan, actions
 from response.actions.capture_packets import capture_of
+from response.actions.targets import DeviceField
 from response.choices import CaptureState, Effect, Phase, Risk
 from response.models import Capture
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 
-from response.actions.base import Action, Call, Check, Done, Held, ObservableField, Plan, actions
+from response.actions.base import Action, Call, Check, Done, Held, Plan, actions
+from response.actions.targets import ObservableField
 from response.choices import Effect, Phase, Risk
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from cases.models import Case
-from response.actions.base import Action, actions, case_device
+from response.actions.base import Action, actions
+from response.actions.targets import case_device
 from response.choices import Risk
 from response.errors import ActionError, ApprovalError, RunbookError
 from response.models import Run

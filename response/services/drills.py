@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from cases.models import Case, Device
 from cases.services import devices, opening
-from response.actions.base import Action, actions, case_device
+from response.actions.base import Action, actions
+from response.actions.targets import case_device
 from response.choices import Phase, Risk
 from response.errors import ActionError, RunbookError
 from response.models import Attempt, Drill, Run, StepRun

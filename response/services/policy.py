@@ -3,7 +3,8 @@
 from typing import Any
 
 from cases.models import Case
-from response.actions.base import Action, case_device
+from response.actions.base import Action
+from response.actions.targets import case_device
 from response.choices import Effect, Risk
 from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash

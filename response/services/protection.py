@@ -7,7 +7,8 @@ from typing import Any
 from django.db.models import Q
 
 from cases.models import Case, Device
-from response.actions.base import Action, case_device
+from response.actions.base import Action
+from response.actions.targets import case_device
 from response.choices import Phase, Risk
 from response.models import MaintenanceWindow, ProtectedDevices
 from response.services import clock

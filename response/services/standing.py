@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from response.actions.base import case_device
+from response.actions.targets import case_device
 from response.errors import ApprovalError
 from response.models import Override, Signature, StandingApproval, StepRun
 from response.services import clock, policy

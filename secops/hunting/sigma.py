@@ -51,6 +51,7 @@ from secops.hunting.conditions import (
 
 MOST_BYTES = 40_000  # of a rule
 MOST_NODES = 5_000  # of its YAML
+MOST_DEPTH = 20  # of its YAML: the reader's time grows with the square of it
 MOST_LEAVES = 600  # comparisons
 MOST_CONDITION = 600  # characters of its condition
 MOST_BRACKETS = 4  # within each other there: the parser's time doubles with each
@@ -140,9 +141,11 @@ def _parsed(text: str) -> SigmaRule:
     if len(text.encode()) > MOST_BYTES:
         raise RuleError(f"It is larger than {MOST_BYTES // 1000} kB.")
     try:
+        depth = 0
         for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-            if isinstance(event, yaml.AliasEvent) or number > MOST_NODES:
-                raise RuleError("It uses aliases of YAML, or is too large.")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or number > MOST_NODES or depth > MOST_DEPTH:
+                raise RuleError("It uses aliases of YAML, or is too large or too deep.")
         given = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise RuleError("It is not YAML.") from error

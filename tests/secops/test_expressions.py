@@ -59,9 +59,9 @@ def test_what_is_refused_says_why(source: str, message: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "^(.*a){20}b$", "(x+x+)+y"])
 def test_no_pattern_is_slow(pattern: str) -> None:
-    started = time.monotonic()
+    started = time.thread_time()  # others on this machine do not count
     evaluate(f"steps.find.hits.filter(h, alert.text.matches('{pattern}')).size()", SCOPE)
-    assert time.monotonic() - started < 2  # 900 times 64 kB
+    assert time.thread_time() - started < 2  # 900 times 64 kB
 
 
 def deep(levels: int) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def test_the_log_source_is_part_of_the_question() -> None:
         ("title: T\nlogsource: {service: system}\ndetection: {s: {Provider_Name: x}, condition: s}", "EventID"),
         ("title: T\nlogsource: {product: linux}\ndetection: {s: {a: b}, condition: s}", "linux"),
         ("x" * 50_000, "larger"),
-        ("[" * 20_000, "too large"),
+        ("[" * 20_000, "too deep"),
     ],
 )
 def test_what_cannot_be_asked_as_it_is_meant_is_refused(text: str, why: str) -> None:
