@@ -207,6 +207,10 @@ class Action:
         """What would be touched; reads our own rows only."""
         return Plan(what=self.label)
 
+    def facts(self, call: Call) -> tuple[tuple[str, str], ...]:
+        """Question and answer, beside those that every plan has, for who decides on it; reads our own rows only."""
+        return ()
+
     def do(self, call: Call) -> Done:
         raise NotImplementedError
 

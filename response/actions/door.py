@@ -11,6 +11,7 @@ from cases.choices import DeviceState
 from cases.services import devices
 from response.actions.base import Action, Call, Done
 from response.actions.isolation import is_closed
+from response.actions.readiness import before_release
 from response.actions.targets import DeviceField
 from response.choices import Effect, Phase, Risk
 from response.models import Capture
@@ -51,6 +52,9 @@ class Opening(Door):
     phase = Phase.RECOVERY
     other_door: ClassVar[tuple[str, str]]
     opened: ClassVar[str]  # why the capture ends
+
+    def facts(self, call: Call) -> tuple[tuple[str, str], ...]:
+        return before_release(call)
 
     def apply(self, call: Call, done: Done) -> None:
         device_id = call.params["device"]

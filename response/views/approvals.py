@@ -62,6 +62,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "case": step.run.case,
         "card": board.step_card(step, user),
         "plan": board.plan_of(step),
+        "facts": board.facts_of(step),
         "params": [(name, f"{len(value)} items" if name == "items" else value) for name, value in step.params.items()],
         "is_open": is_open,
         "refusal": _refusal(step) if is_open else "",

@@ -200,6 +200,14 @@ def plan_of(step: StepRun) -> Plan | None:
         return None
 
 
+def facts_of(step: StepRun) -> tuple[tuple[str, str], ...]:
+    """What this action wants known before anybody decides; nothing when the case has moved on."""
+    try:
+        return actions[step.action]().facts(progress.call_of(step))
+    except ActionError:
+        return ()
+
+
 def _look(step: StepRun, may_decide: bool) -> tuple[str, str, bool]:
     if step.state == StepState.PENDING:
         return "todo", "", False

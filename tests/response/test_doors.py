@@ -8,12 +8,16 @@ from django.urls import reverse
 
 from cases.choices import DeviceReason
 from cases.models import Case, CaseDevice, CasePerson, Device, TimelineEntry
+from cases.services import evidence
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Finding, Lookup
 from response.choices import StepState
+from response.models import StepRun
 from response.services import outflow, scope
 from response.views.doors import doors_of
+from tests.cases.evidence.conftest import take
 from tests.factories import make_device, make_person
+from tests.findings import make_finding
 from tests.response.conftest import ASK, ISOLATE, begin, say_yes, settle_down, step_of
 from tests.response.network import MAC, NETWORK, OWN, Network, add_network
 from tests.response.test_containment import DISABLE, IPV4, IPV6, QUARANTINE, REVOKE
@@ -159,3 +163,27 @@ def test_the_reason_for_the_order_stands_on_the_timeline(network, case, analyst)
 
     assert step_of(run, "next").state == StepState.SKIPPED
     assert TimelineEntry.objects.filter(case=case, text__contains="9.5 times its usual day").count() == 1
+
+
+def test_who_lets_a_device_back_reads_what_is_sealed_and_what_is_open(client, network, case, analyst, responder):
+    finding = make_finding(case, "hygiene", data={"is_agent_healthy": False})
+    Lookup.objects.filter(finding=finding).update(subject={"host": {"name": "FIN-LT-0142"}})
+    run = begin(case, analyst, ISOLATE | {"key": "release", "action": "release_device"})
+    settle_down()
+    step = step_of(run, "release")
+    client.force_login(responder)
+    page = client.get(reverse("response:approval", args=[step.pk])).content.decode()
+
+    assert "No: no disk or memory image of FIN-LT-0142 is sealed" in page
+    assert "By approving you say that it is." in page
+    assert "No, as of" in page
+
+    image = take(case, b"an image", actor=analyst, kind="disk")
+    evidence.seal(image.pk, actor=analyst)
+    disk = begin(case, analyst, {"key": "disk", "action": "acquire_disk", "params": {"device": "${{ device.id }}"}})
+    StepRun.objects.filter(run=disk).update(state=StepState.SUCCEEDED, data={"evidence": [image.number]})
+    CaseDevice.objects.create(case=case, device=make_device("FIN-LT-0150"), reason=DeviceReason.HUNT)
+    page = client.get(reverse("response:approval", args=[step.pk])).content.decode()
+
+    assert f"Yes: {image.number}." in page
+    assert "Not everywhere: 1 other device of the case is not contained." in page
