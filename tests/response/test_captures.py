@@ -11,7 +11,8 @@ from cases.choices import EvidenceKind, Stage
 from cases.errors import StoreFullError
 from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device, Evidence, TimelineEntry
 from cases.services import inspection
-from cases.services.store import FolderStore, store
+from cases.services.folder import FolderStore
+from cases.services.store import store
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment, Mandate, StepRun
 from response.services import captures, decisions, fetching, invariants, mandates, peers, recovery, steps, undoing
