@@ -3,10 +3,14 @@
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
+
+from secops import s3
 
 
 @register()
@@ -42,3 +46,29 @@ def anchor_is_elsewhere(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not path.is_dir():
         return [checks.Warning(f"NIGHTDESK_ANCHOR: {where} is not there, no anchor is written.", id="nightdesk.W001")]
     return []
+
+
+@register()
+def evidence_store_can_be_asked(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """What is said of the bucket is whole, and its endpoint is one that the egress door lets through."""
+    if not settings.EVIDENCE_STORE:
+        return []
+    try:
+        endpoint = urlsplit(s3.configured()[0].endpoint)
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="nightdesk.E004")]
+    port = endpoint.port or {"http": 80, "https": 443}[endpoint.scheme]
+    is_public = endpoint.scheme == "https" and port == 443
+    inside = {pair.replace("[", "").replace("]", "").lower() for pair in settings.NIGHTDESK_INTERNAL_HOSTS}
+    if is_public or f"{endpoint.hostname}:{port}" in inside:
+        return []
+    what = f"NIGHTDESK_S3_ENDPOINT: {endpoint.hostname}:{port} is not in NIGHTDESK_INTERNAL_HOSTS."
+    return [Error(what, id="nightdesk.E005")]
+
+
+@register(deploy=True)
+def evidence_travels_encrypted(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.EVIDENCE_STORE or not settings.S3_ENDPOINT.startswith("http://"):
+        return []
+    what = "NIGHTDESK_S3_ENDPOINT is http: evidence travels in the clear. Use https."
+    return [checks.Warning(what, id="nightdesk.W002")]

@@ -12,6 +12,7 @@ POINTS = (
     *("hunt_claim", "hunt_asked", "hunt_done"),
     *("evidence_begun", "evidence_written", "evidence_synced", "evidence_closed", "evidence_renamed"),
     *("evidence_placed", "evidence_row", "evidence_done"),
+    *("delivered_part", "delivered"),
     *("fetched", "fetched_all"),
     *("examination_claim", "examination_read", "examination_done"),
 )

@@ -236,6 +236,11 @@ NIGHTDESK_HUNT_DEVICES = int(env.number("NIGHTDESK_HUNT_DEVICES", 500))  # a hun
 PAGE_SECONDS = env.number("NIGHTDESK_PAGE_SECONDS", 300)  # until the next on the rota is called
 
 # --- evidence --------------------------------------------------------------------------------------------------------
+EVIDENCE_STORE = env.text("NIGHTDESK_EVIDENCE_STORE")  # s3://bucket/prefix; else a folder in the data folder
+S3_ENDPOINT = env.text("NIGHTDESK_S3_ENDPOINT").rstrip("/")
+S3_REGION = env.text("NIGHTDESK_S3_REGION") or "us-east-1"
+S3_KEY_ID = env.text("NIGHTDESK_S3_KEY_ID")
+S3_SECRET_KEY = env.text("NIGHTDESK_S3_SECRET_KEY")
 GIGABYTE = 10**9
 EVIDENCE_ITEM_BYTES = int(env.number("NIGHTDESK_EVIDENCE_ITEM_GB", 20) * GIGABYTE)  # of one upload
 EVIDENCE_CASE_BYTES = int(env.number("NIGHTDESK_EVIDENCE_CASE_GB", 4_000) * GIGABYTE)

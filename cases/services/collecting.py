@@ -13,7 +13,9 @@ from cases.services.partials import Partial, partial
 from cases.services.store import store
 from secops.connectors.capabilities.acquisition import Check
 from secops.faultpoints import hit
+from secops.s3 import StoreAwayError
 
+HERE = "All of it is here"
 NAMED = 3  # of the files that differ; a note has room for those
 
 
@@ -59,7 +61,7 @@ def collect(
 
     What differs from the source's own hash, as a whole or in a file of it, is kept, marked and not sealed.
     StoreFullError and EvidenceError are for good and leave nothing half; whatever reading raises leaves what came so
-    far for the next time.
+    far for the next time, and so does a store that is away: its reason is the text.
     """
     if found := Evidence.objects.filter(source_ref=source.ref).first():
         give_up(source.ref)  # left by a worker that died just after the row
@@ -69,6 +71,8 @@ def collect(
             return _go_on(case_id, source, acquired, draft, Bounds(monotonic() + seconds, most), described)
     except BusyError:
         return Collected(done_bytes=0, text="Another worker is at it")
+    except StoreAwayError as error:
+        return Collected(done_bytes=source.size, text=f"{HERE}, but not in its store yet. {error}")
 
 
 def give_up(ref: str) -> None:
@@ -91,9 +95,11 @@ def _go_on(
     if draft.size < source.size:
         return Collected(done_bytes=draft.size)
     if not draft.catch_up(bounds.ends):
-        return Collected(done_bytes=draft.size, text="All of it is here and is being hashed")
+        return Collected(done_bytes=draft.size, text=f"{HERE} and is being hashed")
     hit("fetched_all")
     draft.finish()
+    if not draft.deliver(bounds.ends):
+        return Collected(done_bytes=draft.size, text=f"{HERE} and is on its way to the evidence store")
     acquired = _compared(acquired, draft.wrong())
     item = evidence.keep(case_id, draft, acquired=acquired, is_sealed=True, source_ref=source.ref, **described)
     draft.discard()

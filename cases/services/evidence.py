@@ -18,7 +18,8 @@ from cases.models import Case, Evidence
 from cases.services import cases, custody, quota
 from cases.services.described import Acquired as Acquired
 from cases.services.described import cleaned, fitting
-from cases.services.store import Draft, digest_of, store
+from cases.services.inbox import Draft
+from cases.services.store import digest_of, store
 from secops.access import May, require
 from secops.faultpoints import hit
 from secops.models import User
@@ -76,7 +77,8 @@ def keep(
     who: str = custody.MACHINE,
     **described: Any,
 ) -> Evidence:
-    """As `receive`, with a finished draft: file first, then row, entry and timeline in one transaction.
+    """As `receive`, with a finished draft: file first, then row, entry and timeline in one transaction. Who calls it
+    within a transaction has delivered the draft before, and leaves it after.
 
     With a `source_ref`, which names what it is a copy of, it is kept once: later it is the item that stands already.
     """
@@ -93,10 +95,9 @@ def keep(
         added = _add(case_id, acquired or Acquired(), original, actor, who, **fields)
         if is_sealed and not added.differs_from_source:
             _seal(added, actor, who)
+        transaction.on_commit(draft.stay)
         hit("evidence_row")
     hit("evidence_done")
-    if not store().has(draft.sha256):  # the last other item with these bytes was destroyed just now
-        draft.place()
     return added
 
 

@@ -19,7 +19,8 @@ from cases.models import Case, Evidence
 from cases.offline import custody as offline
 from cases.services import custody, evidence
 from cases.services.custody import locked, needed, say
-from cases.services.store import CHUNK, store
+from cases.services.inbox import CHUNK
+from cases.services.store import store
 from secops.access import May, require
 from secops.chain import canonical
 from secops.models import User
@@ -83,16 +84,19 @@ def chunks(sha256: str) -> Iterator[bytes]:
             evidence.verify(pk, is_routine=True)
 
 
-@transaction.atomic
 def view(evidence_id: int, reason: str, *, actor: User) -> Evidence:
     """Record that a person reads the bytes, for `chunks` to give them. Its page shows none: opening it is no view."""
     require(actor, May.WORK)
-    item = locked(evidence_id)
-    if item.is_hazardous or not item.is_here or not store().has(item.sha256):
-        why = "may be malware and leaves as an encrypted ZIP only" if item.is_hazardous else "has no whole file here"
-        raise EvidenceError(f"{item.number} {why}.")
-    custody.append(item, CustodyAction.VIEWED, actor=actor, reason=needed(reason))
-    say(item, f"{item.number} downloaded: {needed(reason)}", actor)
+    has_file = store().has(Evidence.objects.get(pk=evidence_id).sha256)
+    with transaction.atomic():
+        item = locked(evidence_id)
+        if item.is_hazardous or not item.is_here or not has_file:
+            why = (
+                "may be malware and leaves as an encrypted ZIP only" if item.is_hazardous else "has no whole file here"
+            )
+            raise EvidenceError(f"{item.number} {why}.")
+        custody.append(item, CustodyAction.VIEWED, actor=actor, reason=needed(reason))
+        say(item, f"{item.number} downloaded: {needed(reason)}", actor)
     return item
 
 
@@ -100,18 +104,34 @@ def make_password() -> str:
     return "-".join("".join(choice(ALPHABET) for _ in range(LETTERS)) for _ in range(GROUPS))
 
 
-@transaction.atomic
 def export(case_id: int, *, reason: str, password: str, only: Evidence | None = None, actor: User) -> Export:
     """Record that the items leave, an entry for each, and return what streams them with the chain up to here."""
     require(actor, May.WORK)
     if len(password) < MIN_PASSWORD:
         raise IncompleteError(f"The password needs at least {MIN_PASSWORD} characters.")
+    wanted = [only] if only else list(Evidence.objects.filter(case_id=case_id))
+    files = {item.sha256 for item in wanted if item.is_here and store().has(item.sha256)}
+    return _recorded(case_id, wanted, files, reason=reason, password=password, only=only, actor=actor)
+
+
+@transaction.atomic
+def _recorded(
+    case_id: int,
+    wanted: list[Evidence],
+    files: set[str],
+    *,
+    reason: str,
+    password: str,
+    only: Evidence | None,
+    actor: User,
+) -> Export:
+    """`files` are the hashes that the store has; it was asked before, as it may be far away."""
     case = Case.objects.select_for_update().get(pk=case_id)
-    items = [one for one in case.evidence.filter(destroyed_at__isnull=True) if only is None or one.pk == only.pk]
+    items = list(case.evidence.filter(pk__in=[one.pk for one in wanted], destroyed_at__isnull=True))
     if not items:
         raise EvidenceError(f"{case.number} has no evidence that could be exported.")
     shared: dict[str, Any] = {"export": str(uuid4()), "items": len(items), "reason": needed(reason)}
-    files = {item.sha256 for item in items if item.is_here and store().has(item.sha256)}
+    files &= {item.sha256 for item in items if item.is_here}
     for item in items:
         custody.append(item, CustodyAction.EXPORTED, actor=actor, **shared, **_carried(item, files))
         say(item, f"{item.number} exported as an encrypted ZIP: {shared['reason']}", actor)

@@ -8,6 +8,7 @@ from cases.models import Case, CustodyEntry, CustodyHead, Evidence
 from cases.offline.custody import anchored
 from cases.services import custody, retention
 from cases.services.store import digest_of, store
+from secops.s3 import StoreAwayError
 
 type Anchor = dict[str, list[tuple[int, str, str]]]
 
@@ -44,6 +45,13 @@ def _wrong(item: Evidence, received: CustodyEntry | None, *, is_destroyed: bool)
         return f"is not what entry {received.seq} says was received"
     if is_destroyed != bool(item.destroyed_at):
         return "was destroyed and is listed as kept" if is_destroyed else "is listed as destroyed; no entry says so"
+    try:
+        return _wrong_file(item)
+    except StoreAwayError as error:
+        return f"cannot be checked: {error}"
+
+
+def _wrong_file(item: Evidence) -> str:
     if retention.remains(item):
         return f"is destroyed, its file ({item.sha256[:12]}…) is still here: destroy it again"
     if not item.sha256 or item.destroyed_at:

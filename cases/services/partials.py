@@ -11,13 +11,15 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from cases.errors import BusyError
-from cases.services.store import CHUNK, FolderStore, folder_store, told_when_full
+from cases.services.inbox import CHUNK, Store, told_when_full
+from cases.services.store import store
 from secops.connectors.capabilities.acquisition import Check
 from secops.faultpoints import hit
 
@@ -48,15 +50,15 @@ _seen: dict[Path, Seen] = {}  # of this process; what is not in it is read again
 
 
 class Partial:
-    """A draft (see store.Draft) that stays when it is left; only `discard` ends it."""
+    """A draft (see inbox.Draft) that stays when it is left; only `discard` ends it."""
 
     sha256 = ""
 
-    def __init__(self, store: FolderStore, name: str, check: Callable[[], Check] | None = None) -> None:
+    def __init__(self, store: Store, name: str, check: Callable[[], Check] | None = None) -> None:
         """BusyError when another worker has it now. A check sees every byte, as the hash does."""
         self._store = store
         self.path = store.tmp / f"{hashlib.sha256(name.encode()).hexdigest()[:48]}.part"
-        self._file = _locked(self.path)
+        self._file, self._is_delivered = _locked(self.path), False
         status = os.fstat(self._file.fileno())
         self.size, self._is_finished = status.st_size, not status.st_mode & 0o200
         _forget_what_is_gone()
@@ -107,11 +109,20 @@ class Partial:
         """What the check found, once all of it was seen; None without a check."""
         return self._known.check.wrong() if self._known.check else None
 
+    def deliver(self, ends: float = inf) -> bool:
+        self._is_delivered = self._is_delivered or self._store.deliver(self.path, self.sha256, ends)
+        return self._is_delivered
+
     def place(self) -> None:
+        self.deliver()
         self._store.place(self.path, self.sha256)
+
+    def stay(self) -> None:
+        self._store.stay(self.path, self.sha256)
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
+        self._store.withdraw(self.path)
         _forget(self.path)
         self._close()
 
@@ -134,7 +145,7 @@ class Partial:
 
 def partial(name: str, check: Callable[[], Check] | None = None) -> Partial:
     """The partial of that name, new or as it was left; BusyError when another worker has it."""
-    place = folder_store()
+    place = store()
     place.sweep()
     return Partial(place, name, check)
 

@@ -11,6 +11,7 @@ from cases.services.custody import locked, needed, say
 from cases.services.store import store
 from secops.access import May, require
 from secops.models import User
+from secops.s3 import StoreAwayError
 
 
 @transaction.atomic
@@ -102,9 +103,10 @@ def remains(evidence: Evidence) -> bool:
 def _remove(evidence: Evidence) -> None:
     try:
         store().remove(evidence.sha256, unless=lambda: _is_needed(evidence.sha256))
-    except OSError as error:
+    except (OSError, StoreAwayError) as error:
         what = "is destroyed, but its file could not be removed and is still here"
-        raise EvidenceError(f"{evidence.number} {what}: {error.strerror}. Destroy it again.") from error
+        why = f"{error.strerror}." if isinstance(error, OSError) else str(error)
+        raise EvidenceError(f"{evidence.number} {what}: {why} Destroy it again.") from error
 
 
 def _require_free(evidence: Evidence) -> None:

@@ -15,7 +15,8 @@ from cases.errors import TooLargeError
 from cases.forms.evidence import UploadForm
 from cases.models import Case
 from cases.services import evidence, quota
-from cases.services.store import CHUNK, Draft, store
+from cases.services.inbox import CHUNK, Draft
+from cases.services.store import store
 from cases.views.access import reader, visible_case
 from secops.access import May, require
 from secops.errors import SecopsError

@@ -16,12 +16,14 @@ from cases.intake.gate import mend
 from cases.models import Case, Evidence, TimelineEntry
 from cases.services import custody, evidence, observables, timeline
 from cases.services.described import Acquired
-from cases.services.store import Draft, store
+from cases.services.inbox import Draft
+from cases.services.store import store
 from enrichment.choices import ExaminationState
 from enrichment.forensics.report import Carried, Event, Report, Seen
 from enrichment.forensics.runner import Answer
 from enrichment.models import Examination
 from secops.errors import SecopsError
+from secops.s3 import StoreAwayError
 from secops.taskqueue import ring
 
 SCHEMA = "nightdesk.examination/1"
@@ -80,6 +82,9 @@ def _drafts(answer: Answer, drafts: ExitStack) -> tuple[list[tuple[Carried, Draf
             for chunk in chunks:
                 draft.write(chunk)
             draft.finish()
+            draft.deliver()
+        except StoreAwayError:  # examined again, all of it is found again
+            raise
         except SecopsError as error:
             return taken, str(error)
         taken.append((one, draft))

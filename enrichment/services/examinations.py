@@ -128,23 +128,23 @@ def _carry_out(mine: Examination) -> None:
     if not can_be_examined(item):
         discoveries.give_up(mine, ExaminationState.REFUSED, f"{item.number} is not whole in the store.")
         return
+    lease = _Lease(mine)
     try:
-        file = store().open(item.sha256)
+        file = store().local(item.sha256, lease.keep)
     except FileNotFoundError:
         evidence.verify(item.pk, is_routine=True)
         raise ExaminationError(CHANGED) from None
     with file:
-        _read(mine, item, file)
+        _read(mine, item, file, lease)
 
 
-def _read(mine: Examination, item: Evidence, file: BinaryIO) -> None:
+def _read(mine: Examination, item: Evidence, file: BinaryIO, lease: "_Lease") -> None:
     scans = mine.tool != ForensicTool.CAPTURE  # rules speak of contents, a capture is read for who and where
     told: dict[str, Any] = {
         "rules": rules() if scans else [],
         "known": known(item.case),
         "seconds": settings.EXAMINE_SECONDS,
     }
-    lease = _Lease(mine)
     with examine(mine.tool, file, **told, goes_on=lease) as answer:
         hit("examination_read")
         found = answer.report.sha256
@@ -162,8 +162,7 @@ def _digest(file: BinaryIO, lease: "_Lease") -> str:
     passed = hashlib.sha256()
     file.seek(0)
     while chunk := file.read(CHUNK):
-        if not lease():
-            raise StoppedError
+        lease.keep()
         passed.update(chunk)
     return passed.hexdigest()
 
@@ -173,6 +172,11 @@ class _Lease:
 
     def __init__(self, mine: Examination) -> None:
         self._mine, self._next_at = mine, monotonic() + settings.LEASE_SECONDS / 4
+
+    def keep(self) -> None:
+        """Between two pieces; StoppedError when another worker has it."""
+        if not self():
+            raise StoppedError
 
     def __call__(self) -> bool:
         if monotonic() < self._next_at:

@@ -12,7 +12,8 @@ from cases.choices import CustodyAction, EvidenceKind
 from cases.errors import EvidenceError
 from cases.models import Case, Evidence
 from cases.services import custody
-from cases.services.store import FolderStore, store
+from cases.services.inbox import Store
+from cases.services.store import store
 from secops.access import May, require
 from secops.models import User
 from secops.wording import amount
@@ -44,15 +45,14 @@ class Laid:
 
 
 def lay_out(case: Case, folder: Path, reason: str, *, actor: User) -> list[Laid]:
-    """Symbolic links to the read-only files of the store, and README.txt. Each opening stands in the chain first.
+    """Symbolic links to the read-only files of the store, or read-only copies where it is not a folder of this machine,
+    and README.txt. Each opening stands in the chain first.
 
     The links are for tools on this machine that open what they are given for reading only; the files have mode 0400 and
     the store's own check finds whatever a tool run by root would change all the same.
     """
     require(actor, May.WORK)
     place = store()
-    if not isinstance(place, FolderStore):
-        raise EvidenceError("The store is not a folder of this machine: make an export instead.")
     items = [item for item in case.evidence.all() if item.is_here and place.has(item.sha256)]
     if not items:
         raise EvidenceError(f"{case.number} has no file here that could be laid out.")
@@ -62,17 +62,17 @@ def lay_out(case: Case, folder: Path, reason: str, *, actor: User) -> list[Laid]
             why = custody.needed(reason)
             custody.append(item, CustodyAction.VIEWED, actor=actor, reason=why, tool="workbench", to=str(folder)[:300])
             custody.say(item, f"{item.number} laid out on the workbench: {why}", actor)
-    laid = [Laid(item, folder / _name(place.path(item.sha256), item)) for item in items]
+    laid = [Laid(item, folder / _name(place, item)) for item in items]
     for one in laid:
         one.path.unlink(missing_ok=True)
-        one.path.symlink_to(place.path(one.item.sha256))
+        place.lay(one.item.sha256, one.path)
     (folder / "README.txt").write_text(_readme(case, laid, reason, actor), "utf-8")
     return laid
 
 
-def _name(path: Path, item: Evidence) -> str:
+def _name(place: Store, item: Evidence) -> str:
     """Made of our own number and of letters that no shell reads as anything else."""
-    with path.open("rb") as file:
+    with place.open(item.sha256) as file:
         start = file.read(8)
     ending = next((one for mark, one in ENDINGS.items() if start.startswith(mark)), "")
     ending = ending or KIND_ENDINGS.get(EvidenceKind(item.kind), ".bin")
@@ -83,8 +83,8 @@ def _readme(case: Case, laid: list[Laid], reason: str, actor: User) -> str:
     lines = [
         f"{case.number}, laid out {timezone.now():%Y-%m-%d %H:%M:%S} UTC by {actor.display_name}: {reason}",
         "",
-        "The files are links to the evidence store: sealed originals. Open them for reading only, mount them with",
-        "'ro,noload' or 'ro,norecovery', write results elsewhere, and run",
+        "The files are links to the evidence store, or copies of what is in it: sealed originals. Open them for",
+        "reading only, mount them with 'ro,noload' or 'ro,norecovery', write results elsewhere, and run",
         f"'manage.py verify_evidence {case.number}' when you are done. Then remove this folder; the store keeps all.",
         "Taking this folder out of the house is an export: use the export of the case instead.",
         "",

@@ -13,7 +13,8 @@ from cases.errors import StoreFullError
 from cases.models import Case
 from cases.services import evidence
 from cases.services.evidence import Acquired
-from cases.services.store import Draft, store
+from cases.services.inbox import Draft
+from cases.services.store import store
 from response.actions.base import actions
 from response.choices import CaptureState
 from response.models import Capture, CaptureSegment
@@ -28,6 +29,7 @@ from secops.faultpoints import hit
 from secops.http import HttpError
 from secops.integrations import connector_of
 from secops.models import Integration
+from secops.s3 import StoreAwayError
 
 MOST_BYTES = 512 * 1024**2  # of one file
 RETRY_SECONDS = 15
@@ -55,7 +57,7 @@ def work() -> int:
         _carry_on(_look(capture))
     except SourceLimited as error:
         _later(capture, error.retry_after, str(error), failures=capture.failures)
-    except StoreFullError as error:  # no fault of the file: it is still at the sensor, and waits
+    except (StoreFullError, StoreAwayError) as error:  # no fault of the file: it is still at the sensor, and waits
         _later(capture, RETRY_SECONDS * 4, str(error), failures=capture.failures)
     except SecopsError as error:
         _later(capture, RETRY_SECONDS, str(error))
@@ -159,6 +161,7 @@ def _keep(look: Look, said: Said, segment: Segment) -> None:
             _failed(capture, segment, error)
             return
         hit("segment_fetched")
+        draft.deliver()
         _write(look, said, segment, draft, read)
     hit("segment_kept")
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 from django.conf import settings
 
-from cases.services.store import Draft, told_when_full
+from cases.services.inbox import Draft, told_when_full
 from response.models import Capture
 from secops import pcap
 from secops.errors import SecopsError

@@ -11,7 +11,8 @@ from cases.choices import EvidenceKind, Stage
 from cases.errors import StoreFullError
 from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device, Evidence, TimelineEntry
 from cases.services import inspection
-from cases.services.store import FolderStore, store
+from cases.services.folder import FolderStore
+from cases.services.store import store
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment, Mandate, StepRun
 from response.services import captures, decisions, fetching, invariants, mandates, peers, recovery, steps, undoing
@@ -24,6 +25,7 @@ from secops.connectors.capabilities.errors import SourceLimited, SourceRefused
 from secops.connectors.capabilities.traffic import PeerTotal
 from secops.http import HttpError
 from secops.models import User
+from secops.s3 import StoreAwayError
 from tests.factories import make_case, make_observable
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
 from tests.response.network import MAC, NETWORK, OWN, Network, add_network
@@ -403,7 +405,8 @@ def test_a_file_that_kills_each_worker_is_given_up_in_words_and_the_next_one_is_
     assert capture.failures == 0
 
 
-def test_neither_a_full_store_nor_an_outage_costs_a_file_its_tries(network, capture, monkeypatch):
+@pytest.mark.parametrize("error", [StoreFullError("full"), StoreAwayError("away")])
+def test_neither_a_full_store_nor_an_outage_costs_a_file_its_tries(network, capture, monkeypatch, error):
     integration = integrations.with_capability("capture")[0]
     network.add_segment(BAD)
     type(integration).objects.filter(pk=integration.pk).update(is_enabled=False)
@@ -411,7 +414,7 @@ def test_neither_a_full_store_nor_an_outage_costs_a_file_its_tries(network, capt
     type(integration).objects.filter(pk=integration.pk).update(is_enabled=True)
 
     def full(*_: Any, **__: Any) -> None:
-        raise StoreFullError("full")
+        raise error
 
     with monkeypatch.context() as patched:
         patched.setattr(captures.evidence, "keep", full)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cases.management.commands.case import case_of
 from cases.services import evidence, inspection
+from secops.s3 import StoreAwayError
 
 
 class Command(BaseCommand):
@@ -22,6 +23,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, number: str | None, anchor: Path | None, **options: Any) -> None:
         if sum((bool(number), options["all"], options["due"])) != 1:
             raise CommandError("Name one case, or --all, or --due.", returncode=2)
+        try:
+            self._look(number, anchor, options)
+        except StoreAwayError as error:
+            raise CommandError(str(error)) from error
+
+    def _look(self, number: str | None, anchor: Path | None, options: dict[str, Any]) -> None:
         if options["due"]:
             self._hash_due()
             return

@@ -14,11 +14,12 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from cases.models import Case, CustodyEntry, Evidence, TimelineEntry  # noqa: E402
-from cases.services import collecting, evidence, inspection  # noqa: E402
+from cases.services import bucket, collecting, evidence, inspection  # noqa: E402
 from cases.services.collecting import Source  # noqa: E402
 from cases.services.described import Acquired  # noqa: E402
 from cases.services.store import folder_store, store  # noqa: E402
 
+bucket.PART = 1 << 20  # where a bucket is set, the image has parts
 CONTENT = bytes(range(256)) * 12_000
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cases.models import Case, Evidence
 from cases.services import evidence
-from cases.services.store import FolderStore
+from cases.services.folder import FolderStore
 from secops.models import User
 from tests.factories import make_case
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from secops import faultpoints
+from tests.objectstore import KEY_ID, REGION, SECRET, Server
 from tests.response import chaos_databases
 from tests.response.chaos_databases import Database, start
 
@@ -77,3 +78,30 @@ def test_killed_while_fetching_the_next_process_goes_on_and_keeps_one(run: Run, 
     assert (after["items"], after["whole"], after["problems"], after["unknown"]) == (1, [True], [], 0)
     assert after["entries"] == ["acquired", "received", "sealed"]
     assert after["left"] == 0
+
+
+@pytest.mark.parametrize("point", ["evidence_closed", "delivered_part", "delivered", "evidence_row", "evidence_done"])
+def test_killed_on_the_way_to_a_bucket_the_next_process_goes_on_and_keeps_one(
+    run: Run, tmp_path: Path, objectstore: Server, point: str
+) -> None:
+    name = objectstore.make()
+    there = {
+        "NIGHTDESK_EVIDENCE_STORE": f"s3://{name}",
+        "NIGHTDESK_S3_ENDPOINT": objectstore.endpoint,
+        "NIGHTDESK_S3_REGION": REGION,
+        "NIGHTDESK_S3_KEY_ID": KEY_ID,
+        "NIGHTDESK_S3_SECRET_KEY": SECRET,
+        "NIGHTDESK_INTERNAL_HOSTS": objectstore.pair,
+    }
+    killed = run("collect", **there, **{faultpoints.KILL: f"{point}:{tmp_path / 'once'}"})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    after = told(run("report", **there))
+    assert after["items"] == int(point == "evidence_done")
+    assert after["whole"] == [True] * after["items"]
+
+    after = told(run("collect", **there))
+    assert (after["items"], after["whole"], after["problems"], after["unknown"]) == (1, [True], [], 0)
+    assert after["entries"] == ["acquired", "received", "sealed"]
+    assert after["left"] == 0
+    assert objectstore.objects(name).uploads("") == []

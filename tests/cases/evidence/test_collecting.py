@@ -14,7 +14,7 @@ import pytest
 
 from cases.errors import BusyError, EvidenceError, StoreFullError
 from cases.models import Case, CustodyEntry, Evidence
-from cases.services import collecting, evidence, inspection, partials, quota, store
+from cases.services import collecting, evidence, inbox, inspection, partials, quota
 from cases.services.collecting import Collected, Source, collect, give_up
 from cases.services.described import Acquired
 from cases.services.partials import partial
@@ -272,7 +272,7 @@ def test_the_sweep_leaves_a_partial_of_today_and_takes_one_that_nobody_came_back
     with partial("x") as draft:
         draft.write(b"abc")
         path = draft.path
-    yesterday = time.time() - store.STALE_SECONDS
+    yesterday = time.time() - inbox.STALE_SECONDS
 
     os.utime(path, (yesterday + 60, yesterday + 60))
     partial("y").discard()
@@ -291,7 +291,7 @@ def test_a_case_that_is_full_is_told_before_anything_is_fetched(
         fetch(case, Source(ref=REF, size=2_000, read=lambda offset: pytest.fail("was asked")))
     settings.EVIDENCE_CASE_BYTES = 0
     monkeypatch.setattr(quota, "require_room", lambda *_: None)
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda root: type("Disk", (), {"total": 100, "free": 50})())
+    monkeypatch.setattr(inbox.shutil, "disk_usage", lambda root: type("Disk", (), {"total": 100, "free": 50})())
     with pytest.raises(StoreFullError):
         fetch(case, Source(ref=REF, size=2_000, read=lambda offset: pytest.fail("was asked")))
 

@@ -16,7 +16,7 @@ from cases.duties import RehashClock
 from cases.errors import EvidenceError, IncompleteError
 from cases.models import Case, CustodyEntry, CustodyHead, Evidence, TimelineEntry
 from cases.services import custody, evidence, retention
-from cases.services.store import FolderStore
+from cases.services.folder import FolderStore
 from secops.chain import FIRST, entry_hash
 from secops.errors import NotAllowedError
 from secops.models import User

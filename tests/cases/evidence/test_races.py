@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cases.models import Case, CustodyEntry, Evidence
-from cases.services import custody, evidence, inspection, retention, store, tickets
+from cases.services import custody, evidence, folder, inbox, inspection, retention, store, tickets
 from cases.services.collecting import Source, collect
 from cases.services.described import Acquired
 from secops.models import User
@@ -74,14 +74,14 @@ def test_bytes_received_while_the_file_is_moved_aside_are_placed_again(
 ) -> None:
     """The file goes between the new row's place and its commit: the draft still has the bytes."""
     item = take(case, b"MZ", actor=ada)
-    placed = store.FolderDraft.place
+    placed = inbox.FileDraft.place
 
-    def place_and_lose(draft: store.FolderDraft) -> None:
+    def place_and_lose(draft: inbox.FileDraft) -> None:
         placed(draft)
-        monkeypatch.setattr(store.FolderDraft, "place", placed)
+        monkeypatch.setattr(inbox.FileDraft, "place", placed)
         path_of(item).unlink()
 
-    monkeypatch.setattr(store.FolderDraft, "place", place_and_lose)
+    monkeypatch.setattr(inbox.FileDraft, "place", place_and_lose)
 
     take(case, b"MZ")
 
@@ -116,7 +116,7 @@ def test_a_file_left_aside_by_a_remover_that_was_killed_is_put_back(
 
     take(case, b"young: another process may be at it")
     assert path_of(item).exists() == came_again
-    monkeypatch.setattr(store, "ASIDE_SECONDS", -1)
+    monkeypatch.setattr(folder, "ASIDE_SECONDS", -1)
     take(case, b"old")
 
     assert list(inspection.problems(case)) == []

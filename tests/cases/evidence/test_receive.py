@@ -12,7 +12,7 @@ from django.db import connection
 from cases.choices import Stage
 from cases.errors import EvidenceError, IncompleteError, StoreFullError, TooLargeError
 from cases.models import Case, CustodyEntry, Evidence, TimelineEntry
-from cases.services import evidence, inspection, store
+from cases.services import evidence, inbox, inspection
 from secops.errors import NotAllowedError
 from secops.models import User
 from tests.cases.evidence.conftest import path_of, spoil, take
@@ -143,7 +143,7 @@ def test_below_ten_percent_free_nothing_is_taken(case: Case, monkeypatch: Any, f
     class Usage:
         total, free = 1_000, 99
 
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(inbox.shutil, "disk_usage", lambda _: Usage)
 
     with pytest.raises(StoreFullError, match="10 %"):
         take(case, CONTENT)
@@ -159,8 +159,8 @@ def test_a_disk_that_fills_up_on_the_way_stops_it(case: Case, monkeypatch: Any) 
         if error := next(seen, None):
             raise error
 
-    monkeypatch.setattr(store.FolderStore, "require_room", require)
-    monkeypatch.setattr(store, "CHUNK", 1)
+    monkeypatch.setattr(inbox.Store, "require_room", require)
+    monkeypatch.setattr(inbox, "CHUNK", 1)
 
     with pytest.raises(StoreFullError):
         take(case, b"x" * 64)

@@ -23,6 +23,7 @@ from enrichment.services import discoveries, examinations
 from enrichment.services.examinations import carry_out_one, start
 from secops.errors import NotAllowedError
 from secops.models import User
+from secops.s3 import Objects
 from tests.cases.evidence.conftest import spoil, take
 from tests.enrichment.forensics import material
 from tests.factories import make_alert
@@ -148,6 +149,37 @@ def test_a_file_that_is_not_what_was_received_is_not_examined(image: Evidence) -
     assert not Evidence.objects.filter(original=image).exists()
     with pytest.raises(EvidenceError, match="verify it first"):
         start(image.pk)
+
+
+@pytest.mark.slow
+def test_what_is_in_a_bucket_is_read_from_a_copy_and_what_is_found_goes_there(
+    bucket: Objects, image: Evidence, settings: Any, folder: Path, analyst: User
+) -> None:
+    there, settings.S3_SECRET_KEY = settings.S3_SECRET_KEY, "wrong"
+    start(image.pk)
+    carry_out_one()
+    assert state(image)[0] == "failed"
+    assert "the secret key is wrong" in state(image)[1]
+    settings.S3_SECRET_KEY = there
+
+    start(image.pk, actor=analyst)
+    carry_out_one()
+
+    assert state(image) == ("done", "")
+    assert sorted(bucket.keys("")) == sorted(f"house/sha256/{one}" for one in (image.sha256, SHA256))
+    assert list((folder / "data" / "evidence" / "tmp").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_copy_that_is_not_what_was_received_is_not_examined(bucket: Objects, image: Evidence) -> None:
+    bucket.put(f"house/sha256/{image.sha256}", b"MZ", is_new=False)
+    start(image.pk)
+
+    carry_out_one()
+
+    assert state(image) == ("failed", examinations.CHANGED)
+    image.refresh_from_db()
+    assert image.is_damaged
 
 
 @pytest.mark.parametrize("happens", ["nothing", "spoilt", "lost"])
