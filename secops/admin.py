@@ -1,6 +1,6 @@
 """Administration of the ground: users, tokens, audit; integrations have a module of their own."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -13,7 +13,7 @@ from secops import (
     factors,
     stepup,
 )
-from secops.admin_site import AdminOnly, ReadOnly
+from secops.admin_site import ProvenOnly, ReadOnly
 from secops.models import ApiToken, AuditEntry, User
 from secops.taskqueue import unregister_queue_admin
 
@@ -22,14 +22,14 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(AdminOnly, GroupAdmin):
+class RoleAdmin(ProvenOnly, GroupAdmin):
     """Roles and teams; Django's own permissions play no part here."""
 
     fields = ["name"]
 
 
 @admin.register(User)
-class PersonAdmin(AdminOnly, UserAdmin[User]):
+class PersonAdmin(ProvenOnly, UserAdmin[User]):
     """People who sign in. A role is a group: analyst, responder, approver, admin, guest."""
 
     list_display = ["username", "email", "first_name", "last_name", "is_active"]
@@ -44,15 +44,18 @@ class PersonAdmin(AdminOnly, UserAdmin[User]):
 
     @admin.action(description="Reset second factors")
     def reset_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """For whoever lost theirs; the admin proves to be one first, where they have a factor."""
-        stepup.require(cast(User, request.user))
+        """For whoever lost theirs."""
         for person in queryset:
             number = factors.reset(person, actor=cast(User, request.user))
             messages.warning(request, f"{person}: {number} second factors removed.")
 
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        stepup.require(cast(User, request.user))
+        return super().user_change_password(request, *args, **kwargs)
+
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(AdminOnly, admin.ModelAdmin[ApiToken]):
+class ApiTokenAdmin(ProvenOnly, admin.ModelAdmin[ApiToken]):
     """Tokens; the secret is shown once, when it is made."""
 
     list_display = ["name", "scope", "created_at", "last_used_at", "expires_at", "revoked_at"]

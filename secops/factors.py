@@ -36,7 +36,7 @@ def add_app(user: User, secret: str, counter: int) -> Factor:
 def add_passkey(request: HttpRequest, user: User, name: str, answer: str) -> Factor:
     """Keep the public half that the browser brought."""
     credential, counter = passkeys.added(request, answer)
-    made = Factor(user=user, kind=FactorKind.PASSKEY, name=" ".join(name.split())[:60] or "Passkey")
+    made = Factor(user=user, kind=FactorKind.PASSKEY, name=_clean(name) or "Passkey")
     made.credential, made.counter = credential, counter
     made.credential_sha256 = hashlib.sha256(credential).hexdigest()
     return _added(made)
@@ -65,6 +65,10 @@ def rotate_secrets() -> int:
         if fresh != factor.secret:
             changed += Factor.objects.filter(pk=factor.pk, secret=factor.secret).update(secret=fresh)
     return changed
+
+
+def _clean(name: str) -> str:
+    return " ".join("".join(one for one in name if one.isprintable()).split())[:60]
 
 
 def _added(factor: Factor) -> Factor:

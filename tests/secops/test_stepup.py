@@ -226,6 +226,24 @@ def test_an_admin_with_a_factor_proves_it_before_resetting_others(responder: Use
     assert (answer.status_code, Factor.objects.filter(user=responder).count()) == (403, 1)
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["user/add/", "user/{user}/password/", "user/{user}/delete/", "group/add/", "apitoken/add/", "integration/add/"],
+)
+def test_an_admin_with_a_factor_proves_it_before_people_roles_and_secrets(admin_user: User, path: str) -> None:
+    floor = "auth" if path.startswith("group") else "secops"
+    where = f"/admin/{floor}/{path.format(user=admin_user.pk)}"
+    admins = Client()
+    admins.force_login(admin_user)
+    assert admins.get(where).status_code == 200
+
+    app_of(admin_user)
+
+    assert (admins.get(where).status_code, admins.post(where).status_code) == (403, 403)
+    prove(admins, code_now())
+    assert admins.get(where).status_code == 200
+
+
 def _of_session(client: Client) -> User:
     user = User.objects.get(username="bo")
     user.proof = stepup.proof_of(client.session)
@@ -237,7 +255,7 @@ def _of_session(client: Client) -> User:
 
 def add_passkey(client: Client, passkey: Passkey) -> Any:
     answer = passkey.made(client.post("/me/security/passkey/").json())
-    return client.post("/me/security/passkey/add/", {"name": "My phone", "passkey": answer})
+    return client.post("/me/security/passkey/add/", {"name": " My\x00 phone ", "passkey": answer})
 
 
 def use_passkey(client: Client, passkey: Passkey) -> Any:
