@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from secops import integrations
-from secops.admin_site import AdminOnly
+from secops.admin_site import ProvenOnly
 from secops.connectors.base import Connector, connectors
 from secops.models import Integration
 
@@ -100,7 +100,7 @@ def _settings(kind: type[Connector]) -> dict[str, forms.Field]:
 
 
 @admin.register(Integration)
-class IntegrationAdmin(AdminOnly, admin.ModelAdmin[Integration]):
+class IntegrationAdmin(ProvenOnly, admin.ModelAdmin[Integration]):
     """Adding starts with the choice of a connector; its form follows."""
 
     list_display = ["name", "connector_label", "capability_list", "is_enabled", "is_simulated", "health", "health_at"]

@@ -1,6 +1,6 @@
 """Rules of the admin pages: the admin role opens them, being a superuser is not enough."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from secops import stepup
 from secops.access import May
-from secops.models import AuditEntry
+from secops.models import AuditEntry, User
 
 
 def may_administer(request: HttpRequest) -> bool:
@@ -69,6 +70,22 @@ class AdminOnly:
         for obj in queryset:
             AuditEntry.append(f"Deleted {obj._meta.verbose_name} {obj}", actor=request.user)
         return super().log_deletions(request, queryset)  # type: ignore[misc]
+
+
+class ProvenOnly(AdminOnly):
+    """Mixin: people, roles, tokens and secrets; an admin with a second factor proves it before the form is shown."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        stepup.require(cast(User, request.user))
+        return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        stepup.require(cast(User, request.user))
+        return super().delete_view(request, *args, **kwargs)  # type: ignore[misc]
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        stepup.require(cast(User, request.user))
+        return super().response_action(request, *args, **kwargs)  # type: ignore[misc]
 
 
 class ReadOnly(AdminOnly):

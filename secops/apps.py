@@ -14,7 +14,7 @@ class SecopsConfig(AppConfig):
     name = "secops"
 
     def ready(self) -> None:
-        from secops import checks  # noqa: F401 - registers the system checks
+        from secops import checks, stepup  # noqa: F401 - registers the system checks, hears who signs in
         from secops.connectors.base import connectors
 
         connectors.discover("secops.connectors")

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
-from secops import banners
+from secops import banners, stepup
 from secops.access import May, RoleName
 
 
@@ -20,6 +21,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "banners": banners.lines if is_known and user is not None and user.may(May.SEE) else (),
         "uses_keys": user.uses_keys if is_known and user else True,
         "is_guest": is_known and user is not None and RoleName.GUEST in user.group_names,
+        "step_up": SimpleLazyObject(lambda: stepup.ask(user) if is_known and user is not None else None),
         "may_work": is_known and user is not None and user.may(May.WORK),
         "may_approve": is_known and user is not None and user.may(May.APPROVE),
         "may_steer": is_known and user is not None and user.may(May.STEER),

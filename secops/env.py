@@ -32,6 +32,14 @@ def number(name: str, default: float) -> float:
         raise ImproperlyConfigured(f"{name} must be a number, not {value!r}") from error
 
 
+def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+    """One of the options."""
+    value = text(name).strip().lower() or default
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(options)}, not {value!r}")
+    return value
+
+
 def words(name: str) -> tuple[str, ...]:
     """A list, separated by commas or spaces."""
     return tuple(text(name).replace(",", " ").split())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+import segno
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -34,6 +35,7 @@ WORDS = {
 }
 STAGE_CLASSES = {"new": "line", "response": "run", "contained": "ok", "closed": "done"}
 MARKED = "a source failed"
+QUIET = 4  # modules around a QR code (ISO/IEC 18004)
 CARDS = (
     ("who", "Who"),
     ("where", "Where to"),
@@ -120,6 +122,22 @@ def avatar(name: str, *, is_me: bool = False) -> SafeString:
         shown(name),
         initials(name),
         shown(name),
+    )
+
+
+def qr(text: str, label: str) -> SafeString:
+    """A QR code with its quiet zone of four modules, always dark on light; `label` is read aloud instead."""
+    rows = segno.make(text, error="m", micro=False).matrix
+    size = len(rows) + 2 * QUIET
+    dark = ((x + QUIET, y + QUIET) for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
+    path = "".join(f"M{x} {y}h1v1h-1z" for x, y in dark)
+    return format_html(
+        '<svg class="qr" viewBox="0 0 {} {}" role="img" aria-label="{}" shape-rendering="crispEdges">'
+        '<path fill="currentColor" d="{}"/></svg>',
+        size,
+        size,
+        label,
+        path,
     )
 
 

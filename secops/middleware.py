@@ -1,4 +1,4 @@
-"""What happens around every view: expected errors become pages, signed-in pages are never stored."""
+"""What happens around every view: expected errors become pages, people carry their proof, pages are never stored."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
+from secops import account, stepup
 from secops.errors import SecopsError
+from secops.models import User
+from secops.proofs import ProofError
 
 type View = Callable[[HttpRequest], HttpResponse]
 
@@ -24,8 +27,22 @@ class SecopsErrorMiddleware:
         if not isinstance(error, SecopsError):
             return None
         is_part = request.headers.get("HX-Request") == "true"
+        if isinstance(error, ProofError):
+            return account.asked(request, error, is_part=is_part)
         template = "error.html#message" if is_part else "error.html"
         return render(request, template, {"error": error}, status=error.status_code)
+
+
+class ProofMiddleware:
+    """Whoever is signed in carries what their session knows of how they proved themselves."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if isinstance(request.user, User):
+            request.user.proof = stepup.proof_of(request.session)
+        return self.get_response(request)
 
 
 class NoStoreMiddleware:

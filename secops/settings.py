@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "secops.middleware.ProofMiddleware",
     "secops.middleware.NoStoreMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -153,6 +154,9 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Whoever decides on something that matters proves anew that it is them: nobody, who has a second factor, or everybody.
+STEPUP = env.choice("NIGHTDESK_STEPUP", "enrolled", ("off", "enrolled", "required"))
+STEPUP_MINUTES = env.number("NIGHTDESK_STEPUP_MINUTES", 5)  # how long such a proof counts
 SESSION_COOKIE_AGE = 12 * 3600  # seconds, absolute
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 SESSION_COOKIE_SECURE = IS_HTTPS

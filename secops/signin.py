@@ -1,6 +1,7 @@
 """Ways to sign in: one-time links, and the brake on guessing passwords."""
 
 import hashlib
+import logging
 import secrets
 from datetime import timedelta
 
@@ -11,6 +12,8 @@ from django.utils import timezone
 
 from secops.errors import SecopsError
 from secops.models import SignInLink, User
+
+logger = logging.getLogger(__name__)
 
 LINK_MINUTES = 10
 TRIES = 10  # wrong passwords per account or address ...
@@ -68,6 +71,7 @@ def brake(username: str, address: str) -> None:
 
 def count_wrong(username: str, address: str) -> None:
     """One more wrong password. The cache is shared, so every web process counts."""
+    logger.warning("Wrong password or unknown user, from %s", address)
     for key in _keys(username, address):
         cache.add(key, 0, TRIES_SECONDS)
         cache.set(key, int(cache.get(key) or 0) + 1, TRIES_SECONDS)

@@ -13,8 +13,9 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
-from secops import signin
+from secops import signin, stepup
 from secops.models import User
+from secops.proofs import ProvedBy
 
 
 class BrakedForm(AuthenticationForm):
@@ -52,6 +53,7 @@ def use_link(request: HttpRequest, secret: str) -> HttpResponse:
         return render(request, "signin.html")
     user = signin.redeem_link(secret)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    stepup.signed_in_by(request, ProvedBy.LINK)
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 

@@ -10,6 +10,7 @@ from cases.errors import IncompleteError, TransitionError
 from cases.intake.gate import clean_text
 from cases.models import Case, TimelineEntry
 from cases.services import cases, timeline
+from secops import stepup
 from secops.access import May, require
 from secops.models import User
 
@@ -22,10 +23,11 @@ def uncover(case_id: int, reason: str, *, actor: User) -> Case:
     require(actor, May.APPROVE)
     reason = _needed(reason)
     case = _covert(case_id)
+    proved = stepup.require(actor)
     case.is_covert = False
     case.updated_at = timezone.now()
     case.save(update_fields=["is_covert", "updated_at"])
-    _say(case, f"Not covert any more, decided by {actor.display_name}: {reason}", actor)
+    _say(case, f"Not covert any more, decided by {actor.display_name}{proved.words}: {reason}", actor)
     return case
 
 

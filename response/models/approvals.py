@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from response.choices import Decision
+from secops.proofs import ProvedBy
 
 
 class Approval(models.Model):
@@ -18,7 +19,8 @@ class Approval(models.Model):
     )
     decision = models.CharField(max_length=8, choices=Decision)
     reason = models.CharField(max_length=500, blank=True)
-    auth_at = models.DateTimeField(null=True, help_text="When the person last signed in.")
+    auth_at = models.DateTimeField(null=True, help_text="When the person signed in or proved themselves anew.")
+    proved_by = models.CharField(max_length=8, choices=ProvedBy, blank=True, default="")  # empty: no session decided
     decided_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 

@@ -9,9 +9,11 @@ from response.choices import Decision, StepState
 from response.errors import ApprovalError, OwnApprovalError
 from response.models import Approval, StepRun
 from response.services import clock, consent, policy, progress, protection, transitions
+from secops import stepup
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
+from secops.proofs import Proved
 
 MIN_REASON = 3  # characters of a person's own words
 
@@ -19,16 +21,18 @@ MIN_REASON = 3  # characters of a person's own words
 def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
     """Count one approval, and let the step go when they are enough.
 
-    NotAllowedError for the wrong person, ApprovalError for other parameters or a step that waits no more.
+    NotAllowedError for the wrong person, ProofError for one who has to prove that it is them, ApprovalError for other
+    parameters or a step that waits no more.
     """
     require(actor, May.APPROVE)
     with transaction.atomic():
         step = _open_step(step_id, actor)
         if params_sha256 != step.params_sha256:
             raise ApprovalError(f"{policy.CHANGED}. Read it again, then decide.")
-        _decide(step, Decision.APPROVED, "", actor)
+        proved = stepup.require(actor)
+        _decide(step, Decision.APPROVED, "", actor, proved)
         given = consent.counted(step)
-        transitions.tell(step.run, f"Approved: {step.title}", actor=actor, step=step)
+        transitions.tell(step.run, f"Approved: {step.title}{proved.words}", actor=actor, step=step)
         if given >= step.approvals_needed:
             transitions.change(
                 step,
@@ -44,12 +48,12 @@ def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
 
 
 def reject(step_id: int, *, reason: str, actor: User) -> StepRun:
-    """One refusal ends the step; the reason is in the person's own words."""
+    """One refusal ends the step; the reason is in the person's own words. Holding something back needs no new proof."""
     require(actor, May.APPROVE)
     reason = checked_reason(reason)
     with transaction.atomic():
         step = _open_step(step_id, actor)
-        _decide(step, Decision.REJECTED, reason, actor)
+        _decide(step, Decision.REJECTED, reason, actor, stepup.proved(actor))
         text = f"{actor.display_name}: “{reason}”"
         transitions.change(
             step,
@@ -95,7 +99,7 @@ def decided_text(step: StepRun) -> str:
     )
 
 
-def _decide(step: StepRun, decision: Decision, reason: str, actor: User) -> None:
+def _decide(step: StepRun, decision: Decision, reason: str, actor: User, proved: Proved) -> None:
     at = clock.now()
     try:
         with transaction.atomic():
@@ -106,7 +110,8 @@ def _decide(step: StepRun, decision: Decision, reason: str, actor: User) -> None
                 requested_by_id=step.requested_by_id,
                 decision=decision,
                 reason=reason,
-                auth_at=actor.last_login,
+                proved_by=proved.by,
+                auth_at=proved.at or actor.last_login,
                 decided_at=at,
                 expires_at=protection.counts_until(
                     actions[step.action](), step.run.case, step.params, settings.APPROVAL_SECONDS

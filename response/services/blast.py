@@ -11,6 +11,7 @@ from response.errors import ApprovalError, OwnApprovalError, TransitionError
 from response.models import Attempt, KillSwitch, StepRun
 from response.services import clock, incidents, policy, transitions
 from response.services.approvals import checked_reason
+from secops import stepup
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
@@ -60,9 +61,11 @@ def let_go(step_id: int, *, reason: str, actor: User) -> StepRun:
             raise OwnApprovalError(problem)
         if step.data.get(LIFTED):
             raise ApprovalError(f"{step.data[LIFTED]} let it go already.")
+        proved = stepup.require(actor)
         step.data |= {LIFTED: actor.display_name}
         StepRun.objects.filter(pk=step.pk).update(data=step.data, not_before=None)
-        transitions.tell(step.run, f"Over the hour's cap, let go: {step.title}. “{reason}”", actor=actor, step=step)
+        text = f"Over the hour's cap, let go: {step.title}. “{reason}”{proved.words}"
+        transitions.tell(step.run, text, actor=actor, step=step)
     return step
 
 

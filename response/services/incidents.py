@@ -12,7 +12,7 @@ from response.errors import ApprovalError
 from response.models import KillSwitch, MajorIncident, StepRun
 from response.services import clock
 from response.services.approvals import checked_reason
-from secops import banners
+from secops import banners, stepup
 from secops.access import May, require
 from secops.models import AuditEntry, User
 
@@ -34,8 +34,9 @@ def propose(reason: str, *, cap: int, hours: int, actor: User) -> MajorIncident:
         _lock()
         if current() is not None or waiting() is not None:
             raise ApprovalError("Major-incident mode is on, or waits for its second signature, already.")
+        proved = stepup.require(actor)
         found.save(force_insert=True)
-        AuditEntry.append(f"Proposed major-incident mode, {terms(found)}: {found.reason}", actor=actor)
+        AuditEntry.append(f"Proposed major-incident mode, {terms(found)}{proved.words}: {found.reason}", actor=actor)
     return found
 
 
@@ -51,10 +52,11 @@ def sign(pk: int, *, actor: User) -> MajorIncident:
             raise ApprovalError("It does not wait for a signature any more.")
         if not _is_fresh(found) or not _may_sign(found.proposed_by):
             raise ApprovalError("The proposal does not count any more. Propose it again.")
+        proved = stepup.require(actor)
         found.signed_by, found.signed_at, found.until = actor, at, at + timedelta(hours=found.hours)
         found.save(update_fields=["signed_by", "signed_at", "until"])
         _look_again()
-        AuditEntry.append(f"Signed major-incident mode, {terms(found)}: {found.reason}", actor=actor)
+        AuditEntry.append(f"Signed major-incident mode, {terms(found)}{proved.words}: {found.reason}", actor=actor)
     banners.forget()
     return found
 

@@ -17,6 +17,7 @@ from response.actions.base import Action
 from response.errors import MandateError
 from response.models import Mandate
 from response.services import clock
+from secops import stepup
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
@@ -66,9 +67,10 @@ def authorise(case_id: int, *, words_sha256: str, states_no_conflict: bool, acto
     if mandate.words_sha256 != words_sha256:
         raise MandateError("It was asked for anew meanwhile. Read it again, then authorise.")
     _require_no_conflict(case, actor, states_no_conflict=states_no_conflict)
+    proved = stepup.require(actor)
     mandate.authorised_by, mandate.authorised_at, mandate.authoriser_states = actor, clock.now(), NO_CONFLICT
     mandate.save(update_fields=["authorised_by", "authorised_at", "authoriser_states"])
-    _say(case, f"Authorised the mandate {words_sha256[:12]}: {mandate.legal_basis}", actor)
+    _say(case, f"Authorised the mandate {words_sha256[:12]}{proved.words}: {mandate.legal_basis}", actor)
     return mandate
 
 

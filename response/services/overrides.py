@@ -9,6 +9,7 @@ from response.errors import ApprovalError
 from response.models import Override, Page, StandingApproval, StepRun
 from response.services import clock, paging, policy, progress, rota, standing, transitions
 from response.services.approvals import checked_reason, decided_text
+from secops import stepup
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import User
@@ -43,7 +44,8 @@ def break_glass(step_id: int, *, reason: str, params_sha256: str, actor: User) -
             raise ApprovalError("The time for this decision is over. Nothing was sent.")
         if params_sha256 != step.params_sha256:
             raise ApprovalError(f"{policy.CHANGED}. Read it again, then decide.")
-        story = f"Break-glass: {step.title}. “{reason}”. To be reviewed"
+        proved = stepup.require(actor)
+        story = f"Break-glass: {step.title}. “{reason}”{proved.words}. To be reviewed"
         _let_go(step, Override(kind=Consent.BREAK_GLASS, by=actor, reason=reason), story=story, actor=actor)
         _tell(step, [one for one in policy.deciders(step) if one.pk != actor.pk])
     return step

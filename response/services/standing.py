@@ -8,6 +8,7 @@ from response.actions.targets import case_device
 from response.errors import ApprovalError
 from response.models import Override, Signature, StandingApproval, StepRun
 from response.services import clock, policy
+from secops import stepup
 from secops.access import May, require
 from secops.models import AuditEntry, User
 
@@ -24,13 +25,16 @@ def sign(pk: int, *, bounds_sha256: str, actor: User) -> StandingApproval:
             raise ApprovalError("Its bounds were changed meanwhile. Read them again, then sign.")
         if standing.revoked_at is not None or standing.expires_at <= clock.now():
             raise ApprovalError("It is over. Write a new one.")
+        proved = stepup.require(actor)
         Signature.objects.filter(standing=standing, person=actor).exclude(bounds_sha256=bounds_sha256).delete()
         _, is_new = Signature.objects.get_or_create(
             standing=standing, person=actor, defaults={"bounds_sha256": bounds_sha256, "signed_at": clock.now()}
         )
         if not is_new:
             raise ApprovalError("You have signed it already; another person must too.")
-        AuditEntry.append(f"Signed standing approval {standing}, bounds {bounds_sha256[:12]}", actor=actor)
+        AuditEntry.append(
+            f"Signed standing approval {standing}, bounds {bounds_sha256[:12]}{proved.words}", actor=actor
+        )
     return standing
 
 

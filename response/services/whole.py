@@ -39,7 +39,12 @@ def _step(step: StepRun) -> dict[str, Any]:
         "state": step.state,
         "result": step.result or step.reason,
         "approvals": [
-            {"by": one.decided_by.get_username(), "decision": one.decision, "at": one.decided_at.isoformat()}
+            {
+                "by": one.decided_by.get_username(),
+                "decision": one.decision,
+                "at": one.decided_at.isoformat(),
+                "proved_by": one.proved_by,
+            }
             for one in step.approvals.all()
         ]
         + _override(step),

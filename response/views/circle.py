@@ -15,6 +15,7 @@ from cases.views.access import reader, visible_case
 from response.forms.circle import CircleForm, MandateForm, MemberForm, UncoverForm, UnfoundedForm
 from response.models import Mandate
 from response.services import mandates, releases
+from secops import stepup
 from secops.access import May
 from secops.models import User
 
@@ -46,6 +47,7 @@ def circle(request: HttpRequest, pk: int) -> HttpResponse:
 def decide(request: HttpRequest, pk: int, what: str) -> HttpResponse:
     """One decision of one person; guests come back to their own page."""
     case, user = visible_case(request, pk), reader(request)
+    stepup.answer(request, user)
     DECISIONS[what](case, request, user)
     if not Case.objects.visible_to(user).filter(pk=case.pk).exists():
         return redirect("cases:queue")

@@ -9,6 +9,7 @@ from cases.views.access import reader
 from response.errors import ApprovalError
 from response.models import MajorIncident
 from response.services import incidents
+from secops import stepup
 from secops.access import May, require
 
 SHOWN = 10
@@ -20,6 +21,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """What is on or waits, and the last ones; a POST proposes."""
     user = reader(request)
     if request.method == "POST":
+        stepup.answer(request, user)
         cap, hours = (_number(request.POST.get(name, "")) for name in ("cap", "hours"))
         incidents.propose(request.POST.get("reason", ""), cap=cap, hours=hours, actor=user)
         return redirect("response:major")
@@ -38,6 +40,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(MajorIncident, pk=pk)
+    stepup.answer(request, reader(request))
     incidents.sign(found.pk, actor=reader(request))
     return redirect("response:major")
 

@@ -9,6 +9,7 @@ from cases.views.access import reader
 from response.actions.base import actions
 from response.models import OnCall, Override, StandingApproval, StepRun
 from response.services import overrides, standing
+from secops import stepup
 from secops.access import May, require
 from secops.models import User
 
@@ -33,6 +34,7 @@ def standing_approvals(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(StandingApproval, pk=pk)
+    stepup.answer(request, reader(request))
     standing.sign(found.pk, bounds_sha256=request.POST.get("bounds_sha256", ""), actor=reader(request))
     return redirect("response:standing")
 

@@ -12,6 +12,7 @@ from response.models import Run, StepRun
 from response.services import approvals, blast, decisions, overrides, runs
 from response.views import board
 from response.views.panel import back
+from secops import stepup
 from secops.models import User
 
 
@@ -47,6 +48,7 @@ def decide(request: HttpRequest, pk: int, what: str) -> HttpResponse:
     step = visible_step(request, pk)
     if what not in DECISIONS:
         raise Http404
+    stepup.answer(request, reader(request))
     DECISIONS[what](step.pk, request, reader(request))
     return back(request, step.run.case)
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from secops.access import May, allowed
+from secops.proofs import Proof
 
 
 class User(AbstractUser):
@@ -22,6 +23,8 @@ class User(AbstractUser):
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
     uses_keys = models.BooleanField("single-key shortcuts", default=True)
     time_zone = models.CharField(max_length=40, default="UTC")
+
+    proof = Proof()  # no column: how they proved themselves in the session at hand, set by ProofMiddleware
 
     @cached_property
     def group_names(self) -> frozenset[str]:

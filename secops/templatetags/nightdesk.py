@@ -32,6 +32,11 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 
 @register.simple_tag
+def qr(text: str, label: str) -> SafeString:
+    return marks.qr(text, label)
+
+
+@register.simple_tag
 def glyph(said: str, mark: bool = False) -> SafeString:
     return marks.glyph(str(said), is_marked=mark)
 

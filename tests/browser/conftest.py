@@ -8,10 +8,12 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connections
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from secops.models import User
+from secops.stepup import SIGNED_IN
 
 CHROMIUM = "/usr/bin/chromium"
 type OpenPage = Callable[..., Page]
@@ -70,5 +72,6 @@ def _session_of(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[SIGNED_IN] = {"by": "password", "at": timezone.now().isoformat()}
     session.create()
     return str(session.session_key)

@@ -73,6 +73,16 @@ def test_too_many_tries_are_refused_even_with_the_right_password(client: Client,
     assert try_password(client, PASSWORD) == 429
 
 
+def test_a_wrong_password_is_logged_by_its_address_without_what_was_typed(
+    client: Client, analyst: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    try_password(client, "a secret of another place", "ada@home.example")
+
+    assert "Wrong password or unknown user, from 127.0.0.1" in caplog.text
+    assert "secret" not in caplog.text
+    assert "ada" not in caplog.text
+
+
 def test_a_forged_forwarding_header_does_not_loosen_the_brake(client: Client, analyst: User) -> None:
     for number in range(TRIES):
         try_password(client, "wrong", f"user{number}", **{"X-Forwarded-For": f"198.51.100.{number}"})

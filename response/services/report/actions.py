@@ -54,6 +54,7 @@ def _step(step: StepRun, names: dict[str, str]) -> Row:
             {
                 "by": one.decided_by.display_name,
                 "decision": one.decision,
+                "proved_by": one.get_proved_by_display(),
                 "reason": one.reason,
                 "at": stamp(one.decided_at),
             }

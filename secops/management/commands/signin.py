@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from secops import signin
+from secops import factors, signin
 from secops.access import RoleName
 from secops.models import AuditEntry, User
 
@@ -16,6 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--create", action="store_true", help="make the user if there is none")
+        parser.add_argument("--reset-factors", action="store_true", help="forget the user's second factors, lost ones")
         parser.add_argument("--role", action="append", default=[], choices=RoleName.values)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,4 +31,6 @@ class Command(BaseCommand):
         for role in options["role"]:
             user.groups.add(Group.objects.get(name=role))
             AuditEntry.append(f"User {user} got the role {role} on the command line")
+        if options["reset_factors"]:
+            factors.reset(user, actor=None)
         self.stdout.write(f"{signin.base_url()}{signin.issue_link(user)}")
