@@ -50,8 +50,13 @@ CHANGED = "Its file is not what was received: verify it."
 
 
 @transaction.atomic
-def start(evidence_id: int, *, actor: User | None = None, who: str = custody.MACHINE) -> list[Examination]:
-    """Ask for the tools that fit the item; safe to repeat. One that failed is asked for again when a person asks."""
+def start(
+    evidence_id: int, *, actor: User | None = None, who: str = custody.MACHINE, usual: Iterable[str] = ()
+) -> list[Examination]:
+    """Ask for the tools that fit the item; safe to repeat. One that failed is asked for again when a person asks.
+
+    `usual` are destinations that whoever asks knows to be no news.
+    """
     if actor:
         require(actor, May.WORK)
     item = custody.locked(evidence_id)
@@ -61,7 +66,8 @@ def start(evidence_id: int, *, actor: User | None = None, who: str = custody.MAC
         raise EvidenceError(f"{item.number} {why}.")
     name = actor.display_name if actor else who
     asked = {"asked_at": timezone.now(), "asked_by": name[:150]}
-    found, is_new = Examination.objects.get_or_create(evidence=item, tool=tool, defaults=asked)
+    defaults = asked | {"usual": list(usual)}
+    found, is_new = Examination.objects.get_or_create(evidence=item, tool=tool, defaults=defaults)
     ended = (ExaminationState.FAILED, ExaminationState.REFUSED)
     is_again = actor is not None and bool(
         Examination.objects.filter(pk=found.pk, state__in=ended).update(
