@@ -2,17 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from typing import Any
 
 from cases.choices import ObservableKind, Role
 from cases.models import CaseObservable, Evidence
 from cases.services import house, observables
 from enrichment.forensics.report import Seen
 from secops.connectors.base import connectors
-from secops.connectors.capabilities.places import Listing
 from secops.errors import SecopsError
 from secops.integrations import connector_of, with_capability
 
@@ -50,7 +51,7 @@ def sift(item: Evidence, seen: Iterable[Seen], usual: Iterable[str]) -> Arrivals
     """Outside of any transaction, since the warning lists may have to be read first. Nothing is told to anybody."""
     found, known = Arrivals(), _known(item)
     ordinary = set(usual)
-    own = house.own_names()
+    own, lists = house.own_names(), _lists()
     for one in seen:
         if not _is_fit(one) or (one.kind, one.value) in known:
             continue
@@ -60,7 +61,7 @@ def sift(item: Evidence, seen: Iterable[Seen], usual: Iterable[str]) -> Arrivals
             found.left_out["usual for the device"] += 1
         elif _is_within(one.value, own):
             found.left_out["the house's own"] += 1
-        elif observables.is_noise(one.kind, one.value) or _is_everybodys(one):
+        elif observables.is_noise(one.kind, one.value) or _is_everybodys(one, lists):
             found.left_out["everybody's by the warning lists"] += 1
         elif sum(have.role == Role.DESTINATION for have in found.fresh) >= MOST:
             found.left_out[f"more than the {MOST} that one item adds"] += 1
@@ -99,18 +100,19 @@ def _is_within(name: str, own: set[str]) -> bool:
     return any(".".join(parts[at:]) in own for at in range(len(parts)))
 
 
-def _is_everybodys(one: Seen) -> bool:
-    return any(listing.kind in EVERYBODYS for listing in _listings(one))
+def _lists() -> list[Any]:
+    """The warning lists on this machine, each made ready once."""
+    local = [one for one in with_capability("listings") if getattr(connectors.get(one.connector), "is_local", False)]
+    return [connector_of(integration) for integration in local]
 
 
-def _listings(one: Seen) -> Iterator[Listing]:
-    """By the lists on this machine; those that cannot be read say nothing for it or against it."""
-    for integration in with_capability("listings"):
-        if getattr(connectors.get(integration.connector), "is_local", False):
-            try:
-                yield from connector_of(integration).listings(one.kind, one.value)  # type: ignore[attr-defined]
-            except SecopsError:
-                continue
+def _is_everybodys(one: Seen, lists: list[Any]) -> bool:
+    """By any of them; those that cannot be read say nothing for it or against it."""
+    for place in lists:
+        with suppress(SecopsError):
+            if any(listing.kind in EVERYBODYS for listing in place.listings(one.kind, one.value)):
+                return True
+    return False
 
 
 def _named(one: Seen) -> str:

@@ -51,7 +51,7 @@ def _work(*, is_apart: bool) -> int:
     except (StoreFullError, StoreAwayError) as error:  # no fault of the file: it is still at the sensor, and waits
         _later(capture, RETRY_SECONDS * 4, str(error), failures=capture.failures)
     except OvertakenError:
-        Capture.objects.filter(pk=capture.pk).update(failures=capture.failures, is_apart=False)
+        Capture.objects.filter(pk=capture.pk).update(failures=capture.failures, is_apart=False, next_at=clock.now())
     except SecopsError as error:
         _later(capture, RETRY_SECONDS, str(error))
     return 1
