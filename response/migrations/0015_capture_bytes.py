@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('response', '0013_capture_failing'),
+        ('response', '0014_approval_proved_by'),
     ]
 
     operations = [
