@@ -28,6 +28,8 @@ class ForensicTool(models.TextChoices):
     MEMORY = "memory", "Memory: strings and rules"
     CAPTURE = "capture", "Packets: peers and names"
     PACKAGE = "package", "Files: hashes, rules, Windows logs and hives"
+    SURICATA = "suricata", "Suricata over the packets"
+    VOLATILITY = "volatility", "Volatility over the memory"
 
 
 PENDING = (LookupState.DUE, LookupState.CLAIMED)

@@ -1,11 +1,8 @@
 """What enrichment lends to the ground: work of the queue and the clock, what is left, its part of the case JSON."""
 
-import subprocess
-import sys
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -16,6 +13,7 @@ from enrichment.models import Examination, Lookup
 from enrichment.services import examinations
 from enrichment.services.cards import CardView, FindingView, cards_of, views_of
 from secops import quotas
+from secops.apart import Apart
 from secops.models import Integration
 from secops.taskqueue import ring
 
@@ -46,24 +44,17 @@ def _askable_at() -> list[datetime | None]:
     return [quotas.next_at(source) for source in sources]
 
 
-class ExaminationClock:
+class ExaminationClock(Apart):
     """For the clock: frees what a dead worker held, and starts a process for what is due, one at a time.
 
     A disk is read for minutes or hours; a worker of the queues is ended after 90 seconds, so it is none of theirs.
     """
 
-    command = (sys.executable, str(settings.BASE_DIR / "manage.py"), "examine")
-
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
+        super().__init__(examinations.is_due, "examine")
 
     def __call__(self) -> int:
-        moved = examinations.free_expired()
-        is_free = self._child is None or self._child.poll() is not None
-        if is_free and examinations.is_due():
-            self._child = subprocess.Popen(self.command)  # noqa: S603 - our own command
-            moved += 1
-        return moved
+        return examinations.free_expired() + super().__call__()
 
 
 def examinations_left() -> dict[str, Any]:

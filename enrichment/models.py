@@ -23,6 +23,7 @@ class Examination(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=500, blank=True, help_text="Why failed or refused.")
+    usual = models.JSONField(default=list, help_text="Destinations that are no news there: they join no case.")
     result = models.JSONField(default=dict, help_text="The report as enrichment.forensics.report says; plain data.")
 
     class Meta:

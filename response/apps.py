@@ -22,12 +22,15 @@ class ResponseConfig(AppConfig):
             whole,
         )
         from secops import registry
+        from secops.apart import Apart
 
         actions.discover("response.actions")
         registry.duties.put("response:steps", steps.work)
         registry.duties.put("response:hunts", hunt_asks.work)
         registry.duties.put("response:pages", paging.work)
         registry.duties.put("response:captures", captures.work)
+        registry.duties.put("captures:foreground", captures.work_apart)
+        registry.duties.put("tick:captures", Apart(captures.is_due_apart, "packets"))
         registry.duties.put("tick:response", recovery.tick)
         registry.overdue.put("response", recovery.is_overdue)
         registry.due_counts.put("response", recovery.due_counts)

@@ -10,10 +10,10 @@ from ipaddress import ip_address
 from mmap import mmap
 from time import monotonic
 
-MOST_RECORDS = 2_000_000  # of one file, packets or not; the rest is not read, and said so
+MOST_RECORDS = 20_000_000  # of one file, packets or not; the rest is not read, and said so
 MOST_LINKS = 1_000  # interfaces of a section; the packets of a later one count as unread
 MOST_HEADERS = 2_048  # bytes of a packet that are looked at
-SECONDS = 20.0  # for one file: less than a lease, with the time it takes to fetch it
+SECONDS = 20.0  # for one file, unless who asks has more time
 MOST_PEERS = 5_000
 MOST_ACCEPTED = 50_000  # connections from outside; what is sent on a later one counts as the device's own
 MAGICS = {  # first four bytes: byte order, ticks of a second

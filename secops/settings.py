@@ -252,6 +252,10 @@ EVIDENCE_RECHECK_DAYS = int(env.number("NIGHTDESK_EVIDENCE_RECHECK_DAYS", 7))
 EVIDENCE_USER_BYTES = int(env.number("NIGHTDESK_EVIDENCE_USER_GB", 1_000) * GIGABYTE)
 EXAMINE_SECONDS = int(env.number("NIGHTDESK_EXAMINE_SECONDS", 3600))  # of one forensic tool over one item
 NIGHTDESK_YARA_DIR = env.text("NIGHTDESK_YARA_DIR")  # the site's own rules
+NIGHTDESK_SURICATA = env.text("NIGHTDESK_SURICATA")  # the program; without it, packets are read by our own tool alone
+NIGHTDESK_SURICATA_RULES = env.text("NIGHTDESK_SURICATA_RULES")  # a file, or a folder of *.rules
+NIGHTDESK_VOLATILITY = env.text("NIGHTDESK_VOLATILITY")  # the folder of its virtual environment
+NIGHTDESK_VOLATILITY_SYMBOLS = env.text("NIGHTDESK_VOLATILITY_SYMBOLS")  # a folder of symbol tables
 NIGHTDESK_ANCHOR = env.text("NIGHTDESK_ANCHOR")  # a folder elsewhere, or mailto:address
 
 # --- files and words -------------------------------------------------------------------------------------------------

@@ -161,6 +161,9 @@ class CaseObservable(models.Model):
     role = models.CharField(max_length=12, choices=Role)
     first_seen_at = models.DateTimeField()
     count = models.PositiveIntegerField(default=1)
+    found_in = models.ForeignKey(
+        "cases.Evidence", null=True, on_delete=models.SET_NULL, related_name="+", help_text="Where a tool saw it first."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "observable", "role"], name="case_observable_once")]

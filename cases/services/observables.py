@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cases.choices import ObservableKind, Role, Verdict
 from cases.intake.gate import clean_text
-from cases.models import Case, CaseObservable, Observable
+from cases.models import Case, CaseObservable, Evidence, Observable
 from cases.services import bulk
 from secops.models import User
 
@@ -74,13 +74,26 @@ def ids_of(wanted: Iterable[tuple[str, str, bool]], *, at: datetime) -> dict[tup
 
 
 @transaction.atomic
-def attach(case_id: int, kind: str, value: str, role: str, *, actor: User | None = None) -> Observable:
-    """Note that a case has to do with this; safe to repeat. `actor` is None when a machine found it."""
+def attach(
+    case_id: int,
+    kind: str,
+    value: str,
+    role: str,
+    *,
+    actor: User | None = None,
+    found_in: Evidence | None = None,
+    at: datetime | None = None,
+) -> Observable:
+    """Note that a case has to do with this; safe to repeat. `actor` is None when a machine found it, `found_in` the
+    item in which it did, and `at` when that first shows it."""
     now = timezone.now()
     value = clean_text(value)[:MAX_VALUE]
     pk = ids_of([(kind, value, False)], at=now)[(kind, value)]
     _, is_new = CaseObservable.objects.get_or_create(
-        case_id=case_id, observable_id=pk, role=Role(role), defaults={"first_seen_at": now}
+        case_id=case_id,
+        observable_id=pk,
+        role=Role(role),
+        defaults={"first_seen_at": at or now, "found_in": found_in},
     )
     if is_new:
         Case.objects.filter(pk=case_id).update(is_planning_due=True, updated_at=now)

@@ -56,11 +56,11 @@ class Partial:
 
     def __init__(self, store: Store, name: str, check: Callable[[], Check] | None = None) -> None:
         """BusyError when another worker has it now. A check sees every byte, as the hash does."""
-        self._store = store
+        self._store, self._check = store, check
         self.path = store.tmp / f"{hashlib.sha256(name.encode()).hexdigest()[:48]}.part"
         self._file, self._is_delivered = _locked(self.path), False
         status = os.fstat(self._file.fileno())
-        self.size, self._is_finished = status.st_size, not status.st_mode & 0o200
+        self.size, self.is_finished = status.st_size, not status.st_mode & 0o200
         _forget_what_is_gone()
         known = _seen.get(self.path)
         if known is None or known.upto > self.size:
@@ -71,7 +71,7 @@ class Partial:
         self._known = known
 
     def write(self, chunk: bytes) -> None:
-        if self._is_finished:
+        if self.is_finished:
             raise RuntimeError("it may be the file in the store by now")
         before = self.size // ROOM_EVERY
         with told_when_full():
@@ -81,6 +81,17 @@ class Partial:
         self.size += len(chunk)
         if self.size // ROOM_EVERY != before:
             self._store.require_room()
+
+    def begin_again(self) -> None:
+        """Without what came so far: a source that makes its file anew does not go on with the one of before."""
+        if self.is_finished:
+            raise RuntimeError("it may be the file in the store by now")
+        self._file.truncate(0)
+        self.size = 0
+        _forget(self.path)
+        self._known = _seen[self.path] = Seen(
+            os.open(self.path, os.O_RDONLY), check=self._check() if self._check else None
+        )
 
     def catch_up(self, ends: float) -> bool:
         """Hash what this process has not seen, a chunk at least, until `ends` (monotonic); True when all of it is."""

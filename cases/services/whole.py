@@ -114,7 +114,8 @@ def _alerts(case: Case) -> list[dict[str, Any]]:
 
 
 def _observables(case: Case) -> list[dict[str, Any]]:
-    links = case.links.select_related("observable").order_by("observable__kind", "observable__value", "role")
+    links = case.links.select_related("observable", "found_in")
+    links = links.order_by("observable__kind", "observable__value", "role")
     return [
         {
             "kind": link.observable.kind,
@@ -124,6 +125,7 @@ def _observables(case: Case) -> list[dict[str, Any]]:
             "indicator": link.observable.is_indicator,
             "count": link.count,
             "first_seen_at": stamp(link.first_seen_at),
+            "found_in": link.found_in.number if link.found_in else None,
         }
         for link in links
     ]

@@ -145,7 +145,7 @@ def _evidence(request: HttpRequest, found: Case) -> dict[str, Any]:
 
 def _links(found: Case) -> list[Any]:
     """Indicators and destinations first: what a reader looks for."""
-    links = list(found.links.select_related("observable").order_by("observable__kind", "pk"))
+    links = list(found.links.select_related("observable", "found_in").order_by("observable__kind", "pk"))
     first = {Role.DESTINATION: 0, Role.FILE: 1, Role.PROCESS: 2, Role.REGISTRY: 2, Role.ACCOUNT: 3}
     links.sort(key=lambda link: (not link.observable.is_indicator, first.get(Role(link.role), 4), link.pk))
     return links

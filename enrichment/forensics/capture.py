@@ -18,7 +18,8 @@ NAME, VERSION = "dpkt", str(dpkt.__version__)
 MOST_PACKETS = 20_000_000
 MOST_PEERS = 100_000
 SHOWN = 100
-NEW_SHOWN = 25  # new destinations that become observables
+NEW_SHOWN = 100  # new destinations that are told to the case
+SYN, RST, ACK = 0x02, 0x04, 0x10
 ETHERNET, NULL, RAW, SLL, SLL2 = {1}, {0, 108}, {12, 14, 101, 228, 229}, {113}, {276}  # link types of tcpdump.org
 _LINKS = (
     (ETHERNET, dpkt.ethernet.Ethernet),
@@ -30,7 +31,8 @@ _LINKS = (
 
 @dataclass(slots=True)
 class Peer:
-    """One address outside, over all ports."""
+    """One address outside, over all ports. Only what the inside sends tells who began: whatever comes from outside, a
+    stray SYN too, may be there to hide whom the inside speaks to."""
 
     first: float
     last: float
@@ -38,6 +40,13 @@ class Peer:
     size: int = 0
     ports: set[str] = field(default_factory=set)
     inside: set[str] = field(default_factory=set)
+    sent: int = 0  # packets to it that answer nothing
+    has_opened: bool = False  # a connection to it
+    has_accepted: bool = False  # one of its own
+
+    @property
+    def is_destination(self) -> bool:
+        return self.sent > 0 and (self.has_opened or not self.has_accepted)
 
 
 class Tool:
@@ -46,7 +55,7 @@ class Tool:
         self._protocols: Counter[str] = Counter()
         self._peers: dict[str, Peer] = {}
         self._names: dict[str, Counter[str]] = {"dns": Counter(), "http": Counter(), "tls": Counter()}
-        self._first_named: dict[str, float] = {}
+        self._first_named: dict[str, tuple[float, str]] = {}  # when, and as what
         self._broken = self._count = 0
 
     def run(self, file: Descriptor) -> Iterator[bytes]:
@@ -88,6 +97,8 @@ class Tool:
         self._protocols[type(inner).__name__ if not isinstance(inner, bytes) else f"IP protocol {packet.p}"] += 1
         ports = (int(inner.sport), int(inner.dport)) if is_stream else (0, 0)
         self._meet(at, ends, ports, type(inner).__name__, size)
+        if ends[1] in self._peers:
+            _sent(self._peers[ends[1]], inner, ports)
         if is_stream and inner.data:
             self._read(at, isinstance(inner, dpkt.udp.UDP), ports, bytes(inner.data))
 
@@ -116,7 +127,7 @@ class Tool:
             names = self._names[how]
             if name in names or len(names) < MOST_PEERS:
                 names[name] += 1
-                self._first_named.setdefault(name, at)
+                self._first_named.setdefault(name, (at, how.upper()))
 
     def _tell(self, times: list[float]) -> None:
         self._notes.fact("Packets", f"{self._count:,}")
@@ -142,17 +153,17 @@ class Tool:
             if address in self._notes.known:
                 self._notes.note(address, ["Named in this case"], size=peer.size, at=at, details=_said(peer))
                 self._notes.event(at, f"First packet of the capture with {address}, {_said(peer)}")
-            else:
+            elif peer.is_destination:
                 new += 1
                 if new <= NEW_SHOWN:
                     self._notes.note(address, ["New destination"], size=peer.size, at=at, details=_said(peer))
-                    self._notes.see("ip", address, "destination")
-        for name, first in sorted(self._first_named.items(), key=lambda one: one[1])[:SHOWN]:
+                    self._notes.see("ip", address, "destination", at=at, how=", ".join(sorted(peer.ports)))
+        for name, (first, how) in sorted(self._first_named.items(), key=lambda one: one[1])[:SHOWN]:
             if name in self._notes.known:
                 self._notes.note(name, ["Named in this case"], at=stamp(first))
                 self._notes.event(stamp(first), f"The name {name} is asked for or spoken to first in this capture")
             elif "." in name and not name.endswith((".local", ".arpa", ".lan", ".internal")):
-                self._notes.see("domain", name, "destination")
+                self._notes.see("domain", name, "destination", at=stamp(first), how=how)
         self._notes.fact("New destinations", f"{new:,}")
 
     def _row(self, address: str, peer: Peer) -> list[str]:
@@ -162,6 +173,16 @@ class Tool:
 
     def _known(self, value: str) -> str:
         return "named" if value in self._notes.known else "new"
+
+
+def _sent(peer: Peer, inner: Any, ports: tuple[int, int]) -> None:
+    """Did the inside begin, or does it answer? As secops/pcap.py judges it."""
+    if not isinstance(inner, dpkt.tcp.TCP):
+        peer.sent += not ports[0] < 1024 <= ports[1]
+        return
+    peer.has_opened |= inner.flags & (SYN | ACK) == SYN
+    peer.has_accepted |= inner.flags & (SYN | ACK) == SYN | ACK
+    peer.sent += not inner.flags & RST and not ports[0] < 1024 <= ports[1]
 
 
 def _said(peer: Peer) -> str:

@@ -1,4 +1,4 @@
-"""The process that reads an item: takes {tool, rules, known, seconds} and an open descriptor, gives a report back.
+"""The process that reads an item: takes {tool, rules, known, limits, seconds} and an open descriptor, gives a report.
 
 It knows no database, secret, path or address: it gives all of that up before it reads the first byte. What it writes is
 one line with the length of the report, the report as JSON, and then the recovered files that the report names.
@@ -19,7 +19,7 @@ HASH_FIRST = 16 * 2**30  # bytes; a larger item is not hashed before it is read
 MEMORY = 3 * 2**30  # bytes of address space
 CHUNK = 2**20
 LATE = ("heapq", "_strptime", "gzip", "bz2", "lzma", "zlib")  # modules that others import only when they need them
-TOOLS = ("disk", "memory", "capture", "package")  # modules beside this one, each with a class Tool
+TOOLS = ("disk", "memory", "capture", "package", "suricata", "volatility")  # modules beside this one: a class Tool each
 ENCODINGS = ("cp437", "utf-8", "utf-16-le", "latin-1", "ascii", "idna")  # what libraries look for when they need it
 
 
@@ -44,6 +44,9 @@ def main() -> int:
     file = Descriptor(asked["file"])
     guards = [lockdown.cut_off(), lockdown.lower(), lockdown.seal()]
     notebook = Notebook(known=frozenset(asked["known"]), seconds=0.8 * asked["seconds"])
+    for text in asked["limits"]:
+        notebook.limit(text)
+    guards.extend(asked["guards"])
     rules = Rules(asked["rules"], notebook)
     out = sys.stdout.buffer
     try:
@@ -54,7 +57,7 @@ def main() -> int:
         if asked["rules"]:
             notebook.fact("YARA rule files", rules.count)
         guards.append(f"Memory: at most {MEMORY >> 20} MiB. Processor time: at most {asked['seconds']} s.")
-        said = encode(notebook.report(module.NAME, module.VERSION, sha256=sha256, guards=guards))
+        said = encode(notebook.report(module.NAME, asked["version"] or module.VERSION, sha256=sha256, guards=guards))
     except (OSError, ValueError, EOFError, MemoryError, ArithmeticError) as error:
         reason = " ".join(str(error).split())[:400] or type(error).__name__
         said = encode(Refusal(line(f"{module.NAME} cannot read it: {reason}")))

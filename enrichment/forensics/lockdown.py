@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import signal
+import stat
 import struct
 
 GIGABYTE = 2**30
@@ -52,7 +53,10 @@ _SPACES = (
     | os.CLONE_NEWNET
 )
 # linux/landlock.h: the same numbers on every machine. Since each version: rights on files, on ports, on processes.
-_LANDLOCK_CREATE, _LANDLOCK_RESTRICT, _LANDLOCK_VERSION = 444, 446, 1
+_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT, _LANDLOCK_VERSION, _LANDLOCK_BENEATH = 444, 445, 446, 1, 1
+_READ = 0b1101  # execute, read a file, read a folder
+_WRITE = 0b1_1011_1110 | 1 << 14  # write, read, remove, make a file or a folder, truncate: no link, socket or device
+_OF_FILES = 0b111 | 1 << 14 | 1 << 15  # execute, write, read, truncate, ioctl: all that a file has
 _LANDLOCK_RIGHTS = {
     1: (0x1FFF, 0, 0),
     2: (0x3FFF, 0, 0),
@@ -109,8 +113,19 @@ def seal() -> str:
     return f"System calls: no file, socket, program or process can be opened or changed. {paths}"
 
 
-def _closed() -> bool:
-    """A second door, by Landlock: no right on any path, port or process outside; False where the kernel has none."""
+def confine(*, read: list[str], write: list[str]) -> str:
+    """For a program of others, which opens files of its own: only these, and what is below them; all else is closed.
+
+    PermissionError where the kernel cannot do that: in a worker that is not root it would be the owner of the store.
+    """
+    ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    if not _closed(dict.fromkeys(read, _READ) | dict.fromkeys(write, _WRITE)):
+        raise PermissionError("this system has no Landlock, so no program of others may read evidence")
+    return "Files: Landlock opens its own program for reading and an empty folder for writing, nothing else."
+
+
+def _closed(opened: dict[str, int] | None = None) -> bool:
+    """By Landlock: no right on any path but these, on any port or process outside; False where the kernel has none."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
     if version < 1 or libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
@@ -120,9 +135,25 @@ def _closed() -> bool:
     rules = libc.syscall(_LANDLOCK_CREATE, rights, ctypes.c_size_t(len(rights)), 0)
     if rules < 0:
         return False
-    is_closed = bool(libc.syscall(_LANDLOCK_RESTRICT, rules, 0) == 0)
+    is_closed = all(
+        _open(libc, rules, path, wanted & _LANDLOCK_RIGHTS[known][0]) for path, wanted in (opened or {}).items()
+    )
+    is_closed = is_closed and bool(libc.syscall(_LANDLOCK_RESTRICT, rules, 0) == 0)
     os.close(rules)
     return is_closed
+
+
+def _open(libc: ctypes.CDLL, rules: int, path: str, wanted: int) -> bool:
+    """What does not exist needs no right; what is no folder takes only those of a file."""
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    is_folder = stat.S_ISDIR(os.fstat(place).st_mode)
+    beneath = struct.pack("=Qi", wanted if is_folder else wanted & _OF_FILES, place)
+    is_open = bool(libc.syscall(_LANDLOCK_ADD, rules, _LANDLOCK_BENEATH, beneath, 0) == 0)
+    os.close(place)
+    return is_open
 
 
 def _filtered(name: str) -> bool:

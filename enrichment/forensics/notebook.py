@@ -63,10 +63,12 @@ class Notebook:
         if (when := _believed(at)) is not None:
             self.events.append(Event(when, line(text)))
 
-    def see(self, kind: str, value: str, role: str) -> None:
+    def see(self, kind: str, value: str, role: str, *, at: str | None = None, how: str = "") -> None:
         """An observable for the case."""
-        if len(self._seen) < report.MOST_OBSERVABLES:
-            self._seen.setdefault((kind, value), Seen(kind, path(value), role))
+        if (kind, value) in self._seen or len(self._seen) < report.MOST_OBSERVABLES:
+            self._seen.setdefault((kind, value), Seen(kind, path(value), role, _believed(at), word(how)))
+        else:
+            self.limit(f"More than {report.MOST_OBSERVABLES} things that the case could know: only the first are told.")
 
     def table(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
         if rows and len(self.tables) < 8:

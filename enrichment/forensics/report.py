@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 MOST_REPORT = 4_000_000  # bytes of the whole report as JSON
 MOST_NOTABLE = 300
 MOST_EVENTS = 60
-MOST_OBSERVABLES = 60
+MOST_OBSERVABLES = 200
 MOST_CARRIED = 25  # recovered files of one item
 MOST_CARRIED_BYTES = 32_000_000  # of one of them
 MOST_CARRIED_SUM = 200_000_000
@@ -52,6 +52,8 @@ class Seen(Struct, forbid_unknown_fields=True):
     kind: Word
     value: Path
     role: Word
+    at: Stamp | None = None  # first seen there, UTC by the item's own clock
+    how: Word = ""  # as what: tcp/443, DNS, TLS, HTTP
 
 
 class Table(Struct, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from msgspec import DecodeError, ValidationError
 from msgspec.json import decode
@@ -66,9 +66,17 @@ def examine(
     known: Iterable[str],
     seconds: int,
     goes_on: Callable[[], bool],
+    limits: Iterable[str] = (),
+    guards: Iterable[str] = (),
+    version: str = "",
 ) -> Iterator[Answer]:
-    """Let `tool` read the open file. `goes_on` is asked every second: False ends the process at once (StoppedError)."""
-    asked = {"tool": tool, "file": file.fileno(), "rules": list(rules), "known": sorted(known), "seconds": seconds}
+    """Let `tool` read the open file. `goes_on` is asked every second: False ends the process at once (StoppedError).
+
+    `limits` are what was not looked at, as far as it is known before. Of a file that a program of others wrote,
+    `guards` say how that was held, and `version` is its own.
+    """
+    asked: dict[str, Any] = {"tool": tool, "file": file.fileno(), "rules": list(rules), "known": sorted(known)}
+    asked |= {"seconds": seconds, "limits": list(limits), "guards": list(guards), "version": version}
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as out:
         said.write(json.dumps(asked).encode())
         said.seek(0)

@@ -1,9 +1,7 @@
 """What a forensic tool found becomes part of the case: its report, custody, derived evidence, observables, events."""
 
-import re
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import Any
 
 from django.db import transaction
@@ -11,23 +9,23 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from msgspec import to_builtins
 
-from cases.choices import CustodyAction, EvidenceKind, ObservableKind, Role
+from cases.choices import CustodyAction, EvidenceKind
 from cases.intake.gate import mend
 from cases.models import Case, Evidence, TimelineEntry
-from cases.services import custody, evidence, observables, timeline
+from cases.services import custody, evidence, timeline
 from cases.services.described import Acquired
 from cases.services.inbox import Draft
 from cases.services.store import store
 from enrichment.choices import ExaminationState
-from enrichment.forensics.report import Carried, Event, Report, Seen
+from enrichment.forensics.report import Carried, Event, Report
 from enrichment.forensics.runner import Answer
 from enrichment.models import Examination
+from enrichment.services import arrivals
 from secops.errors import SecopsError
 from secops.s3 import StoreAwayError
 from secops.taskqueue import ring
 
 SCHEMA = "nightdesk.examination/1"
-_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 
 
 def held(mine: Examination) -> QuerySet[Examination]:
@@ -38,6 +36,7 @@ def held(mine: Examination) -> QuerySet[Examination]:
 def write(mine: Examination, answer: Answer) -> None:
     """Everything in one transaction, or nothing: the bytes of recovered files are in the store before it begins."""
     report, item = answer.report, mine.evidence
+    new = arrivals.sift(item, report.observables, mine.usual)
     result = {"schema": SCHEMA} | mend(to_builtins(report))[0]
     with ExitStack() as drafts:
         taken, problem = _drafts(answer, drafts)
@@ -47,12 +46,12 @@ def write(mine: Examination, answer: Answer) -> None:
             if not held(mine).update(state=ExaminationState.DONE, **ended):
                 return
             item = custody.locked(item.pk)
-            _tell(item, mine, report)
+            _tell(item, mine, report, new)
             derived = [number for one, draft in taken if (number := _keep(item, report, one, draft))]
             if problem or len(derived) < len(report.carried):
                 why = problem or "There is no room for more evidence of this case."
                 result["limits"] = [*result["limits"], f"Not all recovered files were kept. {why}"]
-            _observables(item, report.observables)
+            arrivals.attach(item, new)
             _events(item, mine, report)
             Examination.objects.filter(pk=mine.pk).update(result=result | {"derived": derived})
             Case.objects.filter(pk=item.case_id).update(is_unread=True)
@@ -91,14 +90,15 @@ def _drafts(answer: Answer, drafts: ExitStack) -> tuple[list[tuple[Carried, Draf
     return taken, ""
 
 
-def _tell(item: Evidence, mine: Examination, report: Report) -> None:
+def _tell(item: Evidence, mine: Examination, report: Report, new: arrivals.Arrivals) -> None:
     why = f"Examined read-only for {mine.asked_by}"
     with_tool = {"tool": report.tool, "tool_version": report.version}
     custody.append(item, CustodyAction.VIEWED, actor=None, reason=why, **with_tool)
     facts = "; ".join(f"{fact.label}: {fact.value}" for fact in report.facts[:4])
     count = len(report.notable)
     noted = f"{count} thing{'' if count == 1 else 's'} to look at" if count else "nothing that stands out"
-    text = f"{item.number} examined with {report.tool} {report.version}: {noted}. {facts}"
+    said = [f"{item.number} examined with {report.tool} {report.version}: {noted}", facts, new.said()]
+    text = ". ".join(part for part in said if part)
     timeline.record(
         item.case_id,
         text,
@@ -132,29 +132,6 @@ def _keep(item: Evidence, report: Report, one: Carried, draft: Draft) -> str:
     except SecopsError:
         return ""
     return added.number
-
-
-def _observables(item: Evidence, seen: list[Seen]) -> None:
-    for one in seen:
-        if _is_fit(one):
-            observables.attach(item.case_id, one.kind, one.value, one.role)
-
-
-def _is_fit(one: Seen) -> bool:
-    """Only values that are what their kind says come out of the limited process."""
-    if one.role not in Role.values:
-        return False
-    if one.kind == ObservableKind.IP:
-        try:
-            return str(ip_address(one.value)) == one.value
-        except ValueError:
-            return False
-    shapes = {
-        ObservableKind.HASH_SHA256: re.compile("[0-9a-f]{64}"),
-        ObservableKind.DOMAIN: _DOMAIN,
-        ObservableKind.REGISTRY_KEY: re.compile(r"[^\x00-\x1f]{1,1024}"),
-    }
-    return one.kind in shapes and bool(shapes[ObservableKind(one.kind)].fullmatch(one.value))
 
 
 def _events(item: Evidence, mine: Examination, report: Report) -> None:

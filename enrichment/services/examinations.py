@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -20,9 +21,10 @@ from cases.models import Case, Evidence, Observable
 from cases.services import custody, evidence
 from cases.services.store import store
 from enrichment.choices import ExaminationState, ForensicTool
+from enrichment.forensics import programs
 from enrichment.forensics.runner import ExaminationError, StoppedError, examine
 from enrichment.models import Examination
-from enrichment.services import discoveries
+from enrichment.services import discoveries, outsiders
 from secops.access import May, require
 from secops.errors import SecopsError
 from secops.faultpoints import hit
@@ -39,6 +41,10 @@ TOOLS = {
     EvidenceKind.FILE: ForensicTool.PACKAGE,
     EvidenceKind.DOCUMENT: ForensicTool.PACKAGE,
 }
+OF_OTHERS = {  # programs that read the item, too, where the site has them
+    ForensicTool.CAPTURE: ForensicTool.SURICATA,
+    ForensicTool.MEMORY: ForensicTool.VOLATILITY,
+}
 MOST_ATTEMPTS = 3
 MOST_KNOWN = 2_000  # values of the case that a tool is told
 MOST_RULES = 5_000_000  # characters of one rule file
@@ -50,8 +56,13 @@ CHANGED = "Its file is not what was received: verify it."
 
 
 @transaction.atomic
-def start(evidence_id: int, *, actor: User | None = None, who: str = custody.MACHINE) -> list[Examination]:
-    """Ask for the tools that fit the item; safe to repeat. One that failed is asked for again when a person asks."""
+def start(
+    evidence_id: int, *, actor: User | None = None, who: str = custody.MACHINE, usual: Iterable[str] = ()
+) -> list[Examination]:
+    """Ask for the tools that fit the item; safe to repeat. One that failed is asked for again when a person asks.
+
+    `usual` are destinations that whoever asks knows to be no news.
+    """
     if actor:
         require(actor, May.WORK)
     item = custody.locked(evidence_id)
@@ -59,18 +70,23 @@ def start(evidence_id: int, *, actor: User | None = None, who: str = custody.MAC
     if tool is None or not item.is_here:
         why = "has no file that could be examined" if tool is None else "is not whole in the store: verify it first"
         raise EvidenceError(f"{item.number} {why}.")
+    other = OF_OTHERS.get(tool)
+    tools = [tool] if other is None or outsiders.missing(other) else [tool, other]
     name = actor.display_name if actor else who
     asked = {"asked_at": timezone.now(), "asked_by": name[:150]}
-    found, is_new = Examination.objects.get_or_create(evidence=item, tool=tool, defaults=asked)
-    ended = (ExaminationState.FAILED, ExaminationState.REFUSED)
-    is_again = actor is not None and bool(
-        Examination.objects.filter(pk=found.pk, state__in=ended).update(
-            state=ExaminationState.DUE, attempts=0, reason="", ended_at=None, **asked
-        )
-    )
-    if is_new or is_again:
+    told = [_ask(item, one, asked | {"usual": list(usual)}, is_again=actor is not None) for one in tools]
+    if any(is_news for _, is_news in told):
         custody.say(item, f"Forensic tools are to read {item.number}.", actor, who)
-    return [Examination.objects.get(pk=found.pk)]
+    return [Examination.objects.get(pk=pk) for pk, _ in told]
+
+
+def _ask(item: Evidence, tool: ForensicTool, asked: dict[str, Any], *, is_again: bool) -> tuple[int, bool]:
+    """Which row it is, and whether it became due just now."""
+    found, is_new = Examination.objects.get_or_create(evidence=item, tool=tool, defaults=asked)
+    ended = Examination.objects.filter(pk=found.pk, state__in=(ExaminationState.FAILED, ExaminationState.REFUSED))
+    due = {"state": ExaminationState.DUE, "attempts": 0, "reason": "", "ended_at": None}
+    fields = {name: asked[name] for name in ("asked_at", "asked_by")}
+    return found.pk, is_new or (is_again and bool(ended.update(**due, **fields)))
 
 
 def can_be_examined(item: Evidence) -> bool:
@@ -139,16 +155,38 @@ def _carry_out(mine: Examination) -> None:
 
 
 def _read(mine: Examination, item: Evidence, file: BinaryIO, lease: "_Lease") -> None:
-    scans = mine.tool != ForensicTool.CAPTURE  # rules speak of contents, a capture is read for who and where
-    told: dict[str, Any] = {
-        "rules": rules() if scans else [],
-        "known": known(item.case),
-        "seconds": settings.EXAMINE_SECONDS,
-    }
-    with examine(mine.tool, file, **told, goes_on=lease) as answer:
+    tool = ForensicTool(mine.tool)
+    if tool in OF_OTHERS.values():
+        with _ran(tool, file, lease) as (output, told):
+            _report(mine, item, file, output, lease, told)
+        return
+    scans = tool != ForensicTool.CAPTURE  # rules speak of contents, a capture is read for who and where
+    other = OF_OTHERS.get(tool)
+    told = {"rules": rules() if scans else [], "limits": [outsiders.missing(other)] if other else []}
+    _report(mine, item, file, file, lease, told)
+
+
+@contextmanager
+def _ran(tool: ForensicTool, file: BinaryIO, lease: "_Lease") -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
+    """What a program of others wrote of the item, and what a reader must know of how it did."""
+    with programs.run(outsiders.job(tool), file, seconds=settings.EXAMINE_SECONDS, goes_on=lease) as ran:
+        hit("program_ran")
+        limits = outsiders.notes(tool)
+        if not ran.is_whole:
+            limits.append(f"{tool.name.capitalize()} did not come to its end: {programs.last_words(ran.said)}")
+        yield ran.output, {"rules": [], "limits": limits, "guards": ran.guards, "version": outsiders.version(ran.said)}
+
+
+def _report(
+    mine: Examination, item: Evidence, file: BinaryIO, read: BinaryIO, lease: "_Lease", told: dict[str, Any]
+) -> None:
+    """Let our own tool read, the item itself or what was written of it, and write down what it reports."""
+    told = told | {"known": known(item.case), "seconds": settings.EXAMINE_SECONDS, "goes_on": lease}
+    told["limits"] = [text for text in told["limits"] if text]
+    with examine(mine.tool, read, **told) as answer:
         hit("examination_read")
-        found = answer.report.sha256
-        if found is None and answer.report.carried:  # nothing is sealed that came out of unknown bytes
+        found = answer.report.sha256 if read is file else None
+        if found is None and (answer.report.carried or read is not file):  # nothing comes out of unknown bytes
             found = _digest(file, lease)
         if found not in {None, item.sha256}:
             evidence.verify(item.pk, is_routine=True)

@@ -3,13 +3,13 @@
 from urllib.parse import urlsplit
 
 from cases.choices import ObservableKind
-from cases.models import Case, Device, Observable, Person
+from cases.models import Case, Observable
+from cases.services.house import own_names
 from response.actions.targets import case_observable
 from secops import networks
 from secops.connectors.base import connectors
 from secops.errors import SecopsError
 from secops.integrations import connector_of, with_capability
-from secops.models import Integration
 
 KINDS = (
     ObservableKind.IP,
@@ -63,14 +63,3 @@ def name_of(observable: Observable) -> str:
         except ValueError:
             return ""
     return observable.value.lower() if observable.kind in {ObservableKind.IP, ObservableKind.DOMAIN} else ""
-
-
-def own_names() -> set[str]:
-    """Domains that the house's devices and people carry, and the hosts of its integrations."""
-    names = {fqdn.partition(".")[2] for fqdn in Device.objects.exclude(fqdn="").values_list("fqdn", flat=True)}
-    names |= {upn.rpartition("@")[2] for upn in Person.objects.exclude(upn="").values_list("upn", flat=True)}
-    for integration in Integration.objects.filter(is_enabled=True):
-        kind = connectors.get(integration.connector)
-        pairs = kind.addresses(integration.settings) if kind else []
-        names |= {pair.rpartition(":")[0] for pair in pairs}
-    return {name.lower() for name in names if "." in name and not networks.is_address(name)}

@@ -41,8 +41,11 @@ class Capture(models.Model):
     next_at = models.DateTimeField()
     stop_asked_at = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
-    failing = models.CharField(max_length=120, blank=True, help_text="The file whose fetch failed last.")
+    failing = models.CharField(max_length=120, blank=True, help_text="The file that is on its way, or failed last.")
     failures = models.PositiveSmallIntegerField(default=0, help_text="Of that file, in a row.")
+    done_bytes = models.PositiveBigIntegerField(default=0, help_text="Of the file that is on its way.")
+    total_bytes = models.PositiveBigIntegerField(default=0, help_text="0: it is not known before it is here.")
+    is_apart = models.BooleanField(default=False, help_text="What is next takes a process of its own.")
 
     objects = CaptureQuerySet.as_manager()
 

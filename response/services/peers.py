@@ -1,5 +1,6 @@
 """Whom a captured device spoke to that it never spoke to before: those join the case as destinations."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +18,19 @@ from secops.pcap import Key, Summary
 
 PAST = timedelta(days=7)  # a peer of this past is not new
 MOST = 50  # of one file
+MOST_USUAL = 1_000
 
 
-def unseen(capture: Capture, host: Host, read: Summary) -> list[Key]:
-    """Peers outside of the house that neither the case nor the device's own past knows, busiest first."""
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Outside of the house, busiest first: those that are new, and the addresses that are usual for the device."""
+
+    fresh: list[Key] = field(default_factory=list)
+    usual: list[str] = field(default_factory=list)
+
+
+def of_file(capture: Capture, host: Host, read: Summary) -> Peers:
+    """New is what neither the case nor the device's own past knows."""
     linked = set(
         CaseObservable.objects.filter(case=capture.case_id, observable__kind=ObservableKind.IP).values_list(
             "observable__value", flat=True
@@ -31,16 +41,15 @@ def unseen(capture: Capture, host: Host, read: Summary) -> list[Key]:
     for key in ordered:
         if not networks.stays_inside(key[0]) and key[0] not in linked and not observables.is_noise("ip", key[0]):
             found.setdefault(key[0], key)
-    if found:
-        past = _past(capture, host)
-        found = {address: key for address, key in found.items() if address not in past}
-    return list(found.values())[:MOST]
+    past = _past(capture, host) if found else set()
+    fresh = [key for address, key in found.items() if address not in past]
+    return Peers(fresh[:MOST], [address for address in found if address in past][:MOST_USUAL])
 
 
 def attach(capture: Capture, fresh: list[Key], where: Evidence | None) -> None:
     """Inside the transaction that keeps the file."""
     for address, _, _ in fresh:
-        observables.attach(capture.case_id, ObservableKind.IP, address, Role.DESTINATION)
+        observables.attach(capture.case_id, ObservableKind.IP, address, Role.DESTINATION, found_in=where)
     if fresh:
         named = ", ".join(f"{address} {port}/{protocol}" for address, port, protocol in fresh[:5])
         more = f" and {len(fresh) - 5} more" if len(fresh) > 5 else ""

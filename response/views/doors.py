@@ -8,7 +8,7 @@ from cases.models import Case, CaseDevice
 from response.actions.isolation import DEVICE_DOOR, NETWORK_DOOR
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment, StepRun
-from secops.wording import clock
+from secops.wording import amount, clock
 
 CLEARED = DeviceState.CLEARED
 ACCOUNT, SESSIONS = ("disable_account", "enable_account"), ("revoke_sessions",)
@@ -76,7 +76,16 @@ def _watched(capture: Capture, files: int) -> str:
     if capture.stopped_at:
         ended = "failed" if capture.state == CaptureState.FAILED else "ended"
         return f"{name}, {ended} {clock(capture.stopped_at)}, {count}. {capture.reason}".strip()
-    return f"{name} since {clock(capture.started_at)}, until release, {count}. {capture.reason}".strip()
+    said = f"{name} since {clock(capture.started_at)}, until release, {count}{_on_its_way(capture)}."
+    return f"{said} {capture.reason}".strip()
+
+
+def _on_its_way(capture: Capture) -> str:
+    """How much of the next file is here."""
+    if not capture.done_bytes:
+        return ""
+    of = f" of {amount(capture.total_bytes)}" if capture.total_bytes else ""
+    return f", the next: {amount(capture.done_bytes)}{of}"
 
 
 def _heard(case: Case) -> Heard:

@@ -30,7 +30,7 @@ WORK = "/run/nightdesk"
 PLACES = "/home /root /tmp /var/tmp /dev/shm /opt /srv /usr/local"
 NOT_INSTALLED = "Ansible or the ssh client is not installed on this server (see docs/ansible.md)"
 STREAM_SECONDS = 3_600.0  # of one fetch; the caller mostly has enough before
-SEGMENT_SECONDS = 20.0  # of a file of packets, which is fetched at once, well within the lease of who fetches it
+SEGMENT_SECONDS = 20.0  # of a slice of a file of packets, well within the lease of who fetches it
 
 
 @connectors.register

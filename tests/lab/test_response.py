@@ -5,6 +5,7 @@ The product is asked through its services, as pages do; its work is carried out 
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from io import StringIO
@@ -21,6 +22,7 @@ from cases.choices import DeviceState, EvidenceKind, ObservableKind, Stage, Verd
 from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Evidence, TimelineEntry
 from cases.services import devices, exports
 from cases.services.store import store
+from enrichment.models import Examination
 from enrichment.services import examinations
 from response.choices import RunState, StepState
 from response.models import Drill, Run, RunbookVersion, StepChange, StepRun
@@ -40,6 +42,7 @@ from tests.owner import unprotected
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(transaction=True)]
 DEVICE = {"device": "${{ device.id }}"}
+BEACON_RULE = 'alert http any any -> any 80 (msg:"Beacon of the lab"; http.uri; content:"/b"; sid:1000001;)\n'
 LOOK = {"question": "What did the image show?", "choices": ["A file to look for elsewhere", "Nothing"]}
 CONTAIN: list[dict[str, Any]] = [
     {"key": "isolate", "action": "isolate_device", "title": "Isolate the device", "params": DEVICE},
@@ -99,6 +102,10 @@ def house(
     """
     settings.DATA_DIR = tmp_path / "data"
     settings.NIGHTDESK_INTERNAL_HOSTS = lab.pairs
+    if shutil.which("suricata"):
+        settings.NIGHTDESK_SURICATA = "suricata"
+        settings.NIGHTDESK_SURICATA_RULES = str(tmp_path / "lab.rules")
+        (tmp_path / "lab.rules").write_text(BEACON_RULE)
     values = {"inventory": lab.inventory, "known_hosts": lab.known_hosts, "user": "root", "places": "/home /srv /tmp"}
     row = integrations.add("ansible", "Lab", values, {"private_key": (lab.folder / "key").read_text()})
     assert integrations.test(row), row.health_text
@@ -299,6 +306,19 @@ def test_a_beaconing_host_from_the_alert_to_its_release(
     assert [line for line in sent if float(line.split()[0]) < closed and "GET /b" in line]
     assert [line for line in sent if float(line.split()[0]) > closed and "Flags [S]" in line]
     assert host1.inside("pgrep", "tcpdump", check=False) == ""
+
+    # each file of it was read by our own reader and, where it is installed, by Suricata, which knows the beacon
+    examined = Examination.objects.filter(evidence__case=case, evidence__kind=EvidenceKind.CAPTURE)
+    tools = {"capture", "suricata"} if shutil.which("suricata") else {"capture"}
+    assert {row.tool for row in examined} == tools
+    assert {(row.state, row.reason) for row in examined} == {("done", "")}
+    titles = [item.title for item in Evidence.objects.filter(case=case, kind=EvidenceKind.CAPTURE).order_by("seq")]
+    assert " in quarantine, " in titles[-1]
+    if "suricata" in tools:
+        alerts = TimelineEntry.objects.filter(
+            case=case, kind="attacker", text__startswith="Suricata: Beacon of the lab"
+        )
+        assert min(one.occurred_at for one in alerts if one.occurred_at).timestamp() < closed
 
     # custody verifies, inside and by the verifier that an export carries; the timeline tells all of it, whole
     call_command("verify_evidence", case.number, stdout=StringIO())

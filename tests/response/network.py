@@ -1,6 +1,7 @@
 """A product of the tests' own that closes ports and accounts, blocks values and captures packets; and a DHCP server."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,11 @@ from secops.connectors.base import Connector, connectors
 from secops.connectors.capabilities.capture import CaptureState, Segment
 from secops.connectors.capabilities.containment import AccountState
 from secops.connectors.capabilities.effects import IsolationState, NetworkPath
-from secops.connectors.capabilities.errors import NoEffect
+from secops.connectors.capabilities.errors import NoEffect, SourceRefused
 from secops.connectors.capabilities.identity import Lease
 from secops.practice.products.packets import Talk, packets_of, pcap
 
-MAC, OWN = "02:42:0a:00:00:07", "10.20.3.7"
+MAC, OWN, DNS = "02:42:0a:00:00:07", "10.20.3.7", "10.20.0.10"
 BEGAN = datetime(2026, 11, 28, 14, 0, tzinfo=UTC)
 
 
@@ -39,16 +40,23 @@ class Network:
         self.silent: list[Exception] = []
         self.fetched: list[str] = []
         self.slow: dict[str, float] = {}
+        self.piece = 100_000
+        self.breaks: list[int] = []
+        self.offsets: list[int] = []
         self.closed = 0
         self.stopped = False
 
-    def add_segment(self, *peers: str, name: str = "") -> Segment:
-        """A finished file in which the device spoke to these."""
+    def add_segment(self, *peers: str, name: str = "", names: Sequence[str] = ()) -> Segment:
+        """A finished file in which the device asked for these names and spoke to these peers."""
         number = len(self.segments)
         start = BEGAN + timedelta(minutes=5 * number)
         talks = [
             Talk(at=start.timestamp() + 1, mac=MAC, address=OWN, port=50_001 + at, peer=peer, peer_port=443)
             for at, peer in enumerate(peers)
+        ]
+        talks += [
+            Talk(at=start.timestamp(), mac=MAC, address=OWN, port=40_001, peer=DNS, peer_port=53, is_udp=True, name=one)
+            for one in names
         ]
         data = pcap(packet for talk in talks for packet in packets_of(talk))
         name = name or f"part-{number}"
@@ -134,11 +142,15 @@ class FakeNetwork(Connector):
         if NETWORK.broken:
             raise NETWORK.broken.pop(0)
         NETWORK.fetched.append(segment.name)
+        NETWORK.offsets.append(offset)
+        most = NETWORK.breaks.pop(0) if NETWORK.breaks else None
         data = next(data for one, data in NETWORK.segments if one.name == segment.name)
         try:
-            yield data[:40]
-            time.sleep(NETWORK.slow.get(segment.name, 0))
-            yield data[40:]
+            for at in range(offset, len(data), NETWORK.piece):
+                if most is not None and at - offset >= most:
+                    raise SourceRefused("broke off")
+                yield data[at : at + NETWORK.piece]
+                time.sleep(NETWORK.slow.get(segment.name, 0))
         finally:
             NETWORK.closed += 1
 

@@ -1,21 +1,38 @@
 """Packets are captured until release: each file is evidence once, and what is new in it joins the case."""
 
+import hashlib
+from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.utils import timezone
 
 from cases.choices import EvidenceKind, Stage
 from cases.errors import StoreFullError
 from cases.models import Case, CaseDevice, CaseObservable, CustodyEntry, Device, Evidence, TimelineEntry
-from cases.services import inspection
+from cases.services import inspection, partials
 from cases.services.folder import FolderStore
 from cases.services.store import store
+from enrichment.models import Examination
+from enrichment.services import examinations
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment, Mandate, StepRun
-from response.services import captures, decisions, fetching, invariants, mandates, peers, recovery, steps, undoing
+from response.services import (
+    captures,
+    decisions,
+    fetching,
+    invariants,
+    mandates,
+    peers,
+    recovery,
+    segments,
+    steps,
+    undoing,
+)
 from response.services.report import actions as report_actions
 from response.views import board
 from response.views.doors import watched
@@ -26,10 +43,13 @@ from secops.connectors.capabilities.traffic import PeerTotal
 from secops.http import HttpError
 from secops.models import User
 from secops.s3 import StoreAwayError
+from secops.wording import amount, clock
 from tests.factories import make_case, make_observable
+from tests.response import network as network_of_tests
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
-from tests.response.network import MAC, NETWORK, OWN, Network, add_network
+from tests.response.network import BEGAN, MAC, NETWORK, OWN, Network, add_network
 from tests.response.test_containment import CAPTURE, LIFT, QUARANTINE
+from tests.secops.connectors.test_warninglists import put
 
 RELEASE = {"key": "release", "action": "release_device", "params": {"device": "${{ device.id }}"}}
 STOP = {"key": "stop", "action": "stop_capture", "params": {"device": "${{ device.id }}"}}
@@ -149,6 +169,48 @@ def test_without_any_source_of_flows_everything_outside_is_new(network, capture,
     assert CaptureSegment.objects.get().new_peers == 1
 
 
+def test_each_file_is_read_by_the_forensic_reader_and_its_names_join_the_case(network, capture, case, tmp_path):
+    put(tmp_path / "lists", "search", "hostname", [".google.com"])
+    integrations.add("warninglists", "Lists", {"path": str(tmp_path / "lists")})
+    network.add_segment("93.184.216.34", "198.51.100.1", names=["c2.evil.example", "www.google.com"])
+    collect()
+    (asked,) = Examination.objects.all()
+    assert (asked.asked_by, asked.usual) == ("Network", ["198.51.100.1"])
+
+    assert examinations.carry_out_due() == 1
+
+    asked.refresh_from_db()
+    assert asked.state == "done", asked.reason
+    link = CaseObservable.objects.get(case=case, observable__value="c2.evil.example")
+    assert (link.role, link.found_in, link.first_seen_at) == ("destination", Evidence.objects.get(), BEGAN)
+    linked = CaseObservable.objects.filter(case=case, found_in__isnull=False).values_list(
+        "observable__value", flat=True
+    )
+    assert set(linked) == {"c2.evil.example", "93.184.216.34"}
+    (line,) = [text for text in story(case) if text.startswith("E-1 examined")]
+    assert "New destinations: c2.evil.example (DNS, since 14:00:00); 1 everybody's by the warning lists" in line
+    case.refresh_from_db()
+    assert case.is_planning_due  # the sources are asked about it
+
+
+def test_what_was_captured_in_quarantine_says_so(network, case, analyst, responder):
+    run = begin(case, analyst, CAPTURE, QUARANTINE)
+    settle_down()
+    network.add_segment(BAD)
+    collect()
+    say_yes(step_of(run, "quarantine"), responder)
+    settle_down()
+    at = timezone.now()
+    network.add_segment(BAD)
+    segment, data = network.segments[1]
+    network.segments[1] = (replace(segment, started_at=at, ended_at=at), data)
+    collect()
+
+    first, second = Evidence.objects.order_by("seq")
+    assert "quarantine" not in first.title
+    assert second.title.startswith("Packet capture of FIN-LT-0142 in quarantine, ")
+
+
 def test_a_file_without_packets_is_remembered_and_no_evidence(network, capture):
     network.add_segment()
     collect()
@@ -168,7 +230,8 @@ def test_a_worker_that_dies_keeps_each_file_once(network, capture, case, monkeyp
             deaths.remove(here)
             raise SystemExit
 
-    monkeypatch.setattr(captures, "hit", die)
+    monkeypatch.setattr(segments, "hit", die)
+    collect(1)  # it is fetched
     Capture.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     with pytest.raises(SystemExit):
         captures.work()
@@ -179,20 +242,165 @@ def test_a_worker_that_dies_keeps_each_file_once(network, capture, case, monkeyp
     assert list(inspection.problems(case)) == []
 
 
-def test_a_worker_that_froze_before_it_wrote_comes_second(network, capture, monkeypatch):
+def test_while_a_worker_is_at_a_file_no_other_one_touches_it(network, capture, monkeypatch):
     network.add_segment(BAD)
-    unseen = peers.unseen
+    of_file = peers.of_file
 
     def slow(*args: Any) -> Any:
-        monkeypatch.setattr(peers, "unseen", unseen)
+        monkeypatch.setattr(peers, "of_file", of_file)
         collect(1)  # another one, meanwhile
-        return unseen(*args)
+        assert CaptureSegment.objects.count() == 0
+        return of_file(*args)
 
-    monkeypatch.setattr(peers, "unseen", slow)
-    collect(1)
+    monkeypatch.setattr(peers, "of_file", slow)
+    collect(2)
 
     assert CaptureSegment.objects.count() == Evidence.objects.count() == 1
-    assert network.fetched == ["part-0", "part-0"]
+    assert network.fetched == ["part-0"]
+
+
+def test_who_comes_second_with_a_file_writes_nothing(network, capture, monkeypatch):
+    network.add_segment(BAD)
+
+    def written_meanwhile(one: Capture, *_: Any) -> peers.Peers:
+        CaptureSegment.objects.create(capture=one, name="part-0", at=timezone.now())
+        return peers.Peers()
+
+    monkeypatch.setattr(peers, "of_file", written_meanwhile)
+    collect(3)
+
+    assert (CaptureSegment.objects.count(), Evidence.objects.count()) == (1, 0)
+
+
+def test_a_large_file_comes_in_pieces_and_another_process_goes_on(network, capture, case, monkeypatch):
+    monkeypatch.setattr(fetching, "SLICE_SECONDS", 0.0)
+    network.piece = 300
+    segment = network.add_segment(BAD, NEW)
+    shown = []
+    for look in range(10):
+        partials._forget_what_is_gone()
+        partials._seen.clear()  # as a process that has seen none of it
+        collect(1)
+        capture.refresh_from_db()
+        shown.append(capture.done_bytes)
+        if look == 1:
+            assert watched(case) == [
+                f"FIN-LT-0142: packets at LIS-2 since {clock(capture.started_at)}, until release, "
+                f"0 files, the next: 600 B of {amount(segment.size)}."
+            ]
+
+    assert shown[:3] == [300, 600, 900]
+    assert (capture.done_bytes, capture.failures) == (0, 0)
+    assert len(network.fetched) == -(-segment.size // 300)
+    kept = Evidence.objects.get()
+    assert kept.sha256 == hashlib.sha256(network.segments[0][1]).hexdigest()
+    assert kept.state == "sealed"
+    assert not list(store().tmp.iterdir())
+
+
+def test_a_fetch_that_breaks_off_goes_on_where_it_was_and_costs_no_try(network, capture, monkeypatch):
+    network.piece = 100
+    network.add_segment(BAD)
+    network.breaks = [200, 200, 0]
+    collect(2)
+    capture.refresh_from_db()
+    assert (capture.done_bytes, capture.failures, capture.reason) == (400, 0, "broke off")
+    collect(1)
+    capture.refresh_from_db()
+    assert (capture.done_bytes, capture.failures) == (400, 1)
+    collect(2)
+
+    assert Evidence.objects.get().state == "sealed"
+    assert network.offsets == [0, 200, 400, 400]
+
+
+def test_more_than_the_sensor_said_is_not_taken(network, capture):
+    network.add_segment(BAD)
+    segment, data = network.segments[0]
+    network.segments[0] = (segment, data + b"more")
+    collect(segments.TRIES + 1)
+
+    assert CaptureSegment.objects.get().problem == "The sensor sent more bytes than it said."
+    assert not list(store().tmp.iterdir())
+
+
+@pytest.fixture
+def remade(network: Network) -> Network:
+    """As at Arkime: the sensor makes a file anew at each request, and knows no size of it."""
+    network.add_segment(BAD)
+    segment, data = network.segments[0]
+    network.segments[0] = (replace(segment, size=0), data)
+    return network
+
+
+def test_a_file_without_a_size_is_fetched_whole_outside_of_the_queues(remade, capture):
+    collect(1)
+    capture.refresh_from_db()
+    assert (capture.is_apart, remade.fetched) == (True, [])
+    assert (captures.is_due_apart(), captures.work()) == (True, 0)
+
+    call_command("packets", stdout=StringIO())
+
+    capture.refresh_from_db()
+    assert (capture.is_apart, Evidence.objects.get().state) == (False, "sealed")
+    assert not captures.is_due_apart()
+
+
+def test_a_file_without_a_size_begins_again_when_its_fetch_broke_off(remade, capture):
+    remade.piece = 200
+    remade.breaks = [400]
+    for _ in range(3):
+        collect(1)
+        captures.work_apart()
+
+    assert remade.offsets == [0, 0]
+    assert Evidence.objects.get().sha256 == hashlib.sha256(remade.segments[0][1]).hexdigest()
+
+
+def test_who_ends_the_capture_does_not_wait_for_a_file_that_comes_whole(remade, capture, monkeypatch):
+    remade.piece = 200
+    collect(1)
+
+    def asked(_: float) -> None:
+        Capture.objects.filter(pk=capture.pk).ask_to_stop("Released", timezone.now())
+
+    monkeypatch.setattr(network_of_tests.time, "sleep", asked)
+    monkeypatch.setattr(segments, "HOLD_SECONDS", 0.0)
+    captures.work_apart()
+
+    capture.refresh_from_db()
+    assert (capture.state, capture.is_apart, Evidence.objects.count()) == ("stopping", False, 0)
+    monkeypatch.undo()
+    for _ in range(4):
+        collect(2)
+        captures.work_apart()
+    capture.refresh_from_db()
+    assert (capture.state, CaptureSegment.objects.count()) == ("stopped", 2)
+
+
+def test_a_file_that_comes_whole_is_discarded_when_its_mandate_ends(remade, capture, mandate, monkeypatch):
+    remade.piece = 200
+    collect(1)
+    monkeypatch.setattr(network_of_tests.time, "sleep", lambda _: is_over(mandate))
+    monkeypatch.setattr(segments, "HOLD_SECONDS", 0.0)
+    captures.work_apart()
+    monkeypatch.undo()
+    assert not list(store().tmp.iterdir())
+    collect(3)
+
+    capture.refresh_from_db()
+    assert (capture.state, Evidence.objects.count()) == ("stopped", 0)
+
+
+def test_a_large_file_is_read_outside_of_the_queues(network, capture, monkeypatch):
+    monkeypatch.setattr(fetching, "APART_BYTES", 100)
+    network.add_segment(BAD)
+    collect(2)
+    assert (captures.is_due_apart(), Evidence.objects.count()) == (True, 0)
+
+    captures.work_apart()
+
+    assert Evidence.objects.get().state == "sealed"
 
 
 def test_a_release_stops_the_capture_with_a_last_file(network, world, case, analyst, responder):
@@ -266,14 +474,14 @@ def test_without_its_mandate_it_is_stopped_and_nothing_more_is_fetched(network, 
 
 def test_what_was_on_its_way_when_the_mandate_ended_is_not_kept(network, capture, mandate, monkeypatch):
     network.add_segment(BAD)
-    unseen = peers.unseen
+    of_file = peers.of_file
 
     def revoked_meanwhile(*args: Any) -> Any:
         is_revoked(mandate)
-        monkeypatch.setattr(peers, "unseen", unseen)
-        return unseen(*args)
+        monkeypatch.setattr(peers, "of_file", of_file)
+        return of_file(*args)
 
-    monkeypatch.setattr(peers, "unseen", revoked_meanwhile)
+    monkeypatch.setattr(peers, "of_file", revoked_meanwhile)
     collect()
 
     capture.refresh_from_db()
@@ -374,8 +582,8 @@ def test_stopping_what_does_not_run_is_no_failure(network, case, analyst):
 def test_a_file_that_cannot_be_had_is_given_up_in_words_and_the_next_one_is_kept(network, capture, case):
     network.add_segment(BAD)
     network.add_segment(BAD)
-    network.broken = [SourceRefused("gone")] * captures.TRIES
-    collect(captures.TRIES + 3)
+    network.broken = [SourceRefused("gone")] * segments.TRIES
+    collect(segments.TRIES + 3)
 
     assert [one.problem for one in CaptureSegment.objects.all()] == ["gone", ""]
     assert Evidence.objects.count() == 1
@@ -392,14 +600,15 @@ def test_a_file_that_kills_each_worker_is_given_up_in_words_and_the_next_one_is_
         if network.fetched[-1] == "part-0":
             raise SystemExit
 
-    monkeypatch.setattr(captures, "hit", die)
-    for _ in range(captures.TRIES):
+    monkeypatch.setattr(segments, "hit", die)
+    collect(1)
+    for _ in range(segments.TRIES):
         Capture.objects.update(next_at=timezone.now() - timedelta(seconds=1))
         with pytest.raises(SystemExit):
             captures.work()
     collect(3)
 
-    assert [one.problem for one in CaptureSegment.objects.all()] == [captures.NO_END, ""]
+    assert [one.problem for one in CaptureSegment.objects.all()] == [segments.NO_END, ""]
     assert Evidence.objects.count() == 1
     capture.refresh_from_db()
     assert capture.failures == 0
@@ -410,16 +619,16 @@ def test_neither_a_full_store_nor_an_outage_costs_a_file_its_tries(network, capt
     integration = integrations.with_capability("capture")[0]
     network.add_segment(BAD)
     type(integration).objects.filter(pk=integration.pk).update(is_enabled=False)
-    collect(captures.TRIES + 1)
+    collect(segments.TRIES + 1)
     type(integration).objects.filter(pk=integration.pk).update(is_enabled=True)
 
     def full(*_: Any, **__: Any) -> None:
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(captures.evidence, "keep", full)
-        collect(captures.TRIES + 1)
-    assert len(network.fetched) == captures.TRIES + 1
+        patched.setattr(segments.evidence, "keep", full)
+        collect(segments.TRIES + 1)
+    assert network.fetched == ["part-0"]  # it is here, and is not fetched again
     collect(1)
 
     assert [one.problem for one in CaptureSegment.objects.all()] == [""]
@@ -434,29 +643,25 @@ def test_a_file_that_was_not_read_to_its_end_is_kept_and_said(network, capture, 
     assert "Not all packets of FIN-LT-0142 (E-1) were read for destinations" in story(case)
 
 
-def test_a_file_that_takes_too_long_is_a_failed_fetch_and_the_next_one_comes(network, capture, monkeypatch):
-    monkeypatch.setattr(fetching, "FETCH_SECONDS", 0.25)
-    network.add_segment(BAD)
-    network.add_segment(BAD)
-    network.slow = {"part-0": 0.3}
-    collect(1)
-    capture.refresh_from_db()
-    assert (capture.failing, capture.failures, network.closed) == ("part-0", 1, 1)
-    collect(captures.TRIES + 1)
+def test_a_file_that_comes_whole_and_too_slowly_is_a_failed_fetch(remade, capture, monkeypatch):
+    monkeypatch.setattr(fetching, "WHOLE_SECONDS", -1.0)
+    for _ in range(segments.TRIES):
+        collect(1)
+        captures.work_apart()
 
-    problems = [(one.name, one.problem) for one in CaptureSegment.objects.all()]
-    assert problems == [("part-0", "It could not be fetched within 0 seconds."), ("part-1", "")]
+    assert CaptureSegment.objects.get().problem == "It could not be fetched within -1 seconds."
+    assert remade.closed == segments.TRIES
 
 
 def test_an_outage_costs_no_file(network, capture, case):
     network.add_segment(BAD)
-    network.silent = [SourceRefused("silent")] * (captures.TRIES + 2)
-    collect(captures.TRIES + 2)
-    network.broken = [HttpError("cannot be reached", was_sent=False)] * (captures.TRIES + 2) + [SourceRefused("busy")]
-    collect(captures.TRIES + 3)
+    network.silent = [SourceRefused("silent")] * (segments.TRIES + 2)
+    collect(segments.TRIES + 2)
+    network.broken = [HttpError("cannot be reached", was_sent=False)] * (segments.TRIES + 2) + [SourceRefused("busy")]
+    collect(segments.TRIES + 3)
     capture.refresh_from_db()
     assert (capture.failing, capture.failures) == ("part-0", 1)
-    collect(1)
+    collect(2)
 
     assert [one.problem for one in CaptureSegment.objects.all()] == [""]
     assert Evidence.objects.count() == 1
@@ -464,14 +669,14 @@ def test_an_outage_costs_no_file(network, capture, case):
 
 def test_the_failures_of_a_file_are_not_counted_against_the_next(network, capture):
     network.add_segment(BAD)
-    network.broken = [SourceRefused("gone")] * captures.TRIES
-    collect(captures.TRIES - 1)
+    network.broken = [SourceRefused("gone")] * segments.TRIES
+    collect(segments.TRIES - 1)
     network.segments.clear()  # the sensor made room
     network.add_segment(BAD, name="part-1")
     collect(1)
     capture.refresh_from_db()
     assert (capture.failing, capture.failures) == ("part-1", 1)
-    collect(1)
+    collect(2)
 
     assert [(one.name, one.problem) for one in CaptureSegment.objects.all()] == [("part-1", "")]
 

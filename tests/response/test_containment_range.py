@@ -113,6 +113,7 @@ def test_packets_first_then_three_doors_and_back(house, lt1, case, analyst, resp
     for _ in range(8):
         Capture.objects.live().update(next_at=timezone.now() - timedelta(seconds=1))
         captures.work()
+        captures.work_apart()
 
     capture = Capture.objects.get()
     assert (capture.state, capture.sensor) == (CaptureState.STOPPED, "LIS-2")

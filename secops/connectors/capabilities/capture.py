@@ -10,7 +10,11 @@ from secops.connectors.capabilities.identity import Host
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One finished file of packets (pcap or pcapng); sizes in bytes, 0 where the product does not say before."""
+    """One finished file of packets (pcap or pcapng); its size in bytes.
+
+    0 is the size of a file that the product makes anew at each request: it has no size before, and nobody can go on
+    with it in the middle. It is fetched whole, from its first byte.
+    """
 
     name: str
     size: int

@@ -36,9 +36,9 @@ def pcap(packets: Iterable[Packet]) -> bytes:
     return b"".join(parts)
 
 
-def packets_of(talk: Talk) -> list[Packet]:
-    """What the wire saw of it."""
-    return _datagrams(talk) if talk.is_udp else _connection(talk)
+def packets_of(talk: Talk, *, asks: bytes = b"", answers: bytes = b"") -> list[Packet]:
+    """What the wire saw of it; of a connection, the two messages may be given."""
+    return _datagrams(talk) if talk.is_udp else _connection(talk, asks, answers)
 
 
 def _datagrams(talk: Talk) -> list[Packet]:
@@ -50,11 +50,11 @@ def _datagrams(talk: Talk) -> list[Packet]:
     ]
 
 
-def _connection(talk: Talk) -> list[Packet]:
+def _connection(talk: Talk, asks: bytes, answers: bytes) -> list[Packet]:
     """Handshake, one message each way, and the end."""
     start, reply = int(talk.at) & 0xFFFFFFFF, (int(talk.at) * 7) & 0xFFFFFFFF
-    hello = _client_hello(talk.name) if talk.peer_port == 443 else _get(talk.name or talk.peer)
-    answer = (
+    hello = asks or (_client_hello(talk.name) if talk.peer_port == 443 else _get(talk.name or talk.peer))
+    answer = answers or (
         b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03" + bytes(36)
         if talk.peer_port == 443
         else b"HTTP/1.1 200 OK\r\n\r\n"

@@ -1,7 +1,9 @@
 """Material that is made once, a store of the test's own, and a quick way to let a tool read a file."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -33,6 +35,14 @@ def disk(made: Path) -> Path:
 @pytest.fixture
 def case(db: None) -> Case:
     return make_case()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that everybody may read and write in, so that what is refused there is refused by the seal."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 @dataclass

