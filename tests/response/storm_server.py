@@ -23,7 +23,7 @@ from tests.response.chaos_databases import Database, File
 BINARIES = Path("/usr/lib/postgresql")
 WRITES = """
 import sqlite3, sys, time
-database = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)
+database = sqlite3.connect(sys.argv[1], timeout=1, isolation_level=None)
 database.execute("BEGIN IMMEDIATE")
 database.execute("UPDATE response_steprun SET reason = reason || ' never committed', state_at = 0")
 print("written", flush=True)
@@ -36,7 +36,9 @@ class Mortal(Database, Protocol):
 
     blows: tuple[str, ...]
 
-    def strike(self, blow: str) -> None: ...
+    def strike(self, blow: str) -> bool:
+        """False when it did not come to that."""
+        ...
 
     def heal(self) -> None: ...
 
@@ -50,20 +52,26 @@ class MortalFile(File):
         super().__init__(folder)
         self._holder: sqlite3.Connection | None = None
 
-    def strike(self, blow: str) -> None:
+    def strike(self, blow: str) -> bool:
         if blow == "locked":
-            self._holder = sqlite3.connect(self.path, timeout=20, isolation_level=None)
-            self._holder.execute("BEGIN EXCLUSIVE")
-            return
-        writer = subprocess.Popen([sys.executable, "-c", WRITES, str(self.path)], stdout=subprocess.PIPE)
+            self._holder = sqlite3.connect(self.path, timeout=1, isolation_level=None)
+            try:
+                self._holder.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:  # somebody was frozen in the middle of writing: it is locked already
+                self.heal()
+                return False
+            return True
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITES, str(self.path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         with writer:
             assert writer.stdout is not None
-            writer.stdout.readline()
+            is_writing = bool(writer.stdout.readline())
             os.kill(writer.pid, signal.SIGKILL)
+        return is_writing
 
     def heal(self) -> None:
         if self._holder is not None:
-            self._holder.rollback()
             self._holder.close()
             self._holder = None
 
@@ -101,12 +109,13 @@ class MortalServer:
         with psycopg.connect(self.url) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def strike(self, blow: str) -> None:
+    def strike(self, blow: str) -> bool:
         if blow == "crashed":
             self._order("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
-            return
+            return True
         everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         self.ask(f"{everybody} AND datname = 'storm'")
+        return True
 
     def heal(self) -> None:
         with suppress(subprocess.CalledProcessError):  # it runs

@@ -145,9 +145,10 @@ class Weather:
         if self._heals_at:
             return
         blow = self.random.choice(self.database.blows)
-        self.database.strike(blow)
-        self.tally[f"database {blow}"] += 1
-        self._heals_at = time.monotonic() + self.random.uniform(*AWAY_SECONDS)
+        seconds = self.random.uniform(*AWAY_SECONDS)
+        if self.database.strike(blow):
+            self.tally[f"database {blow}"] += 1
+            self._heals_at = time.monotonic() + seconds
 
     def _devices(self, _: str) -> None:
         for prefix, method in self.random.sample(DEVICES, 4):

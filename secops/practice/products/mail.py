@@ -43,7 +43,7 @@ class Keeper:
         if fault.kind == "status_after":
             return f"{fault.status} Broken"
         if server.transport is not None:
-            server.transport.abort()
+            server.transport.close()
         return "421 Gone"
 
     def _taken(self, envelope: Envelope) -> str:
