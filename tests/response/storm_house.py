@@ -36,7 +36,7 @@ SETTLED_SECONDS = 8.0  # after the storm no device acts late any more, and nobod
 STUCK_SECONDS = 100.0  # without a single step that moved, after the storm; longer than any wait of a step
 ENDS_WITHIN = 900.0  # of the whole
 LOOKS = 0.3  # seconds
-ENDED = "SELECT COUNT(*) FROM response_run WHERE ended_at IS NOT NULL"
+ENDED = "SELECT COUNT(ended_at), (SELECT COUNT(*) FROM response_stepchange) FROM response_run"
 OPEN = """
     SELECT SUM(CASE WHEN state = 'unknown' THEN 1 ELSE 0 END), SUM(CASE WHEN state <> 'unknown' THEN 1 ELSE 0 END),
            (SELECT COUNT(*) FROM response_stepchange)
@@ -69,6 +69,7 @@ class Storm:
         self.household = Household()
         self.weather = Weather(house, self.household, database, seed)
         self.ledger = Ledger(house.company.folder / "practice", datetime.now(UTC))
+        self.moved = 0
         self.restarted: dict[str, int] = {}
         self.settled = {"happened": 0, "did not": 0}
 
@@ -82,7 +83,7 @@ class Storm:
         try:
             for name in SERVICES:
                 self._start(name)
-            self._until(self._is_nearly_over, self.weather.go_on, STORM_SECONDS)
+            self._until(self._is_nearly_over, lambda: self.weather.go_on(self.moved), STORM_SECONDS)
             self.weather.calm_down()
             calm = time.monotonic()
             self._settle_down(calm)
@@ -134,7 +135,10 @@ class Storm:
     def _is_nearly_over(self) -> bool:
         """Most runs have ended: what follows would be weather over an empty house."""
         asked = self._asked(ENDED)
-        return bool(asked) and asked[0][0] >= NEARLY * self.plan.runs
+        if not asked:
+            return False
+        ended, self.moved = asked[0]
+        return bool(ended >= NEARLY * self.plan.runs)
 
     def _asked(self, query: str) -> list[Any]:
         """Nothing while the database is away."""
@@ -147,13 +151,13 @@ class Storm:
 
     def _settle_down(self, calm: float) -> None:
         """Until every run has ended, or nothing moves any more; a person settles what is in doubt."""
-        moved, moved_at = 0, time.monotonic()
+        moved_at = calm
 
         def is_over() -> bool:
-            nonlocal moved, moved_at
+            nonlocal moved_at
             asked = self._asked(OPEN)
-            if asked and asked[0][2] != moved:
-                moved, moved_at = asked[0][2], time.monotonic()
+            if asked and asked[0][2] != self.moved:
+                self.moved, moved_at = asked[0][2], time.monotonic()
             unknown, left = (number or 0 for number in asked[0][:2]) if asked else (0, 1)
             if unknown and time.monotonic() > calm + SETTLED_SECONDS:
                 self._settle()

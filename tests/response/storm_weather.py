@@ -20,7 +20,9 @@ from tests.response.chaos_processes import cluster
 from tests.response.storm_server import Mortal
 
 POINTS = ("claim", "intent", "send", "done", "read_back", "poll")
-BETWEEN = (1.0, 3.5)  # seconds from one blow to the next
+BETWEEN = (1.0, 3.5)  # seconds from one blow to the next,
+MOVED = 15  # and so many changes of steps: a blow is for those who work, also on a slow machine
+PATIENCE = 8.0  # seconds, then it comes though hardly anything moved
 FROZEN_SECONDS = 2 * LEASE_SECONDS + 1
 AWAY_SECONDS = (2.0, 5.0)  # of the database
 # What comes how often; a deck is dealt to its end before it is shuffled again, so that each comes.
@@ -73,21 +75,21 @@ class Weather:
         self.random = Random(f"weather {seed}")
         self.tally: Counter[str] = Counter()
         self._deck: list[str] = []
-        self._next_at = 0.0
+        self._next_at, self._moved = 0.0, 0
         self._heals_at = self._lifts_at = 0.0
         self._frozen: dict[int, float] = {}  # pid -> when it is woken
 
-    def go_on(self) -> None:
-        """What is due now; call it a few times a second."""
+    def go_on(self, moved: int) -> None:
+        """What is due now; call it a few times a second. `moved` is how often a step has changed until now."""
         now = time.monotonic()
         self.lift_limits()
         self._wake(now)
         if self._heals_at and now >= self._heals_at:
             self.database.heal()
             self._heals_at = 0.0
-        if now < self._next_at:
+        if now < self._next_at or (moved < self._moved + MOVED and now < self._next_at + PATIENCE):
             return
-        self._next_at = now + self.random.uniform(*BETWEEN)
+        self._next_at, self._moved = now + self.random.uniform(*BETWEEN), moved
         if not self._deck:
             self._deck = self.random.sample(DECK, len(DECK))
         self.note(self._deck[-1])
