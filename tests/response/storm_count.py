@@ -65,7 +65,7 @@ def _recovered() -> dict[str, float]:
     seconds = sorted((one.ended_at - one.claimed_at).total_seconds() for one in gone if one.ended_at)
     if not seconds:
         return {"steps": 0}
-    return {"steps": len(seconds), "median": round(median(seconds), 1), "worst": round(seconds[-1], 1)}
+    return {"steps": len(seconds), "seconds, median": round(median(seconds), 1), "worst": round(seconds[-1], 1)}
 
 
 def _lost() -> list[str]:

@@ -95,7 +95,7 @@ def figures(storm: Aftermath) -> str:
             "through unknown": count["unknown"],
             "through verifying": count["verifying"],
             "settled by a person": storm.settled,
-            "recovered after a lost worker": f"{count['recovered']} seconds",
+            "recovered after a lost worker": ", ".join(f"{name} {n:g}" for name, n in count["recovered"].items()),
             "confirmed, done by another step": verdict.done_by_others,
             "doubled": len(verdict.doubled),
             "said not to have happened, and did": len(verdict.denied),
