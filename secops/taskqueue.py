@@ -26,7 +26,8 @@ from secops.registry import duties
 
 QUEUES = ("response", "enrichment")
 LOOK_SECONDS = 0.2  # until a cluster looks for messages by itself
-SHIFT_SECONDS = 20  # then a bell hands over to the next: with a step's lease on top still below the queue's timeout
+SHIFT_SECONDS = 5  # then a bell hands over to the next: how long a busy cluster may give no sign
+HEARD_EVERY = 1.0  # seconds; many bells may end within one
 
 
 class Doorbell(ORM):  # type: ignore[misc]
@@ -100,14 +101,21 @@ def canary_enrichment() -> None:
 
 BELLS = {"response": ring_response, "enrichment": ring_enrichment}
 CANARIES = {"response": canary_response, "enrichment": canary_enrichment}
+_heard_at: dict[str, float] = {}  # by this process, of its clock
 
 
-@receiver(post_execute, dispatch_uid="secops.taskqueue.canary")
-def _hear_canary(task: dict[str, Any], **_: Any) -> None:
+@receiver(post_execute, dispatch_uid="secops.taskqueue.heard")
+def _hear(task: dict[str, Any], **_: Any) -> None:
     """In the monitor, once the message is written off: a monitor that is frozen while the workers go on would otherwise
-    look alive, and every message would stay in the table and be carried out again and again."""
-    for queue, canary in CANARIES.items():
-        if task["success"] and canary.module_path in task["args"]:
+    look alive, and every message would stay in the table and be carried out again and again.
+
+    A bell that ended proves as much as a canary, which waits behind bells where there is much to do: a watchdog would
+    take a busy cluster for a frozen one, and kill it in the middle of a call.
+    """
+    for queue in QUEUES:
+        is_ours = task["args"][0] in {BELLS[queue].module_path, CANARIES[queue].module_path}
+        if task["success"] and is_ours and monotonic() - _heard_at.get(queue, 0.0) >= HEARD_EVERY:
+            _heard_at[queue] = monotonic()
             beat(f"queue:{queue}")
 
 

@@ -15,7 +15,13 @@ from secops.models import User
 from tests.factories import make_user
 from tests.house import House, build
 
-pytest_plugins = ["tests.order", "tests.tryout", "tests.objectstore", "tests.response.chaos_house"]
+pytest_plugins = [
+    "tests.order",
+    "tests.tryout",
+    "tests.objectstore",
+    "tests.response.chaos_house",
+    "tests.response.storm_figures",
+]
 
 
 @pytest.fixture(scope="session")

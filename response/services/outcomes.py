@@ -13,7 +13,7 @@ from response.choices import Effect, Outcome, Risk, StepState
 from response.models import Attempt, StepRun
 from response.models.runbooks import body_hash
 from response.services import breakers, children, clock, drills, progress, spread, transitions, undoing
-from secops.connectors.base import connectors
+from secops.connectors.base import Connector, connectors
 from secops.models import Integration
 
 SENT = (StepState.SENDING, StepState.POLLING, StepState.VERIFYING, StepState.UNKNOWN)  # a late answer still counts
@@ -141,8 +141,12 @@ def doubtful(step_id: int, token: int, text: str) -> None:
 
 def resolve_doubt(step: StepRun, text: str) -> None:
     """read and keyed: again. verify: read back after the settling time. once: a person decides."""
-    if step.effect in {Effect.READ, Effect.KEYED}:
+    if step.effect == Effect.READ:
         _again(step, text, backoff_of(step))
+    elif step.effect == Effect.KEYED:
+        kind = _kind(step)
+        wait = 0.0 if kind is None or kind.dedupes_keys else settling_seconds(step)
+        _again(step, text, max(wait, backoff_of(step)))
     elif step.effect == Effect.VERIFY:
         transitions.change(
             step,
@@ -165,9 +169,13 @@ def resolve_doubt(step: StepRun, text: str) -> None:
 
 def settling_seconds(step: StepRun) -> float:
     """The longest that the product may still act on a request that we gave up on."""
-    slug = Integration.objects.filter(name=step.connector).values_list("connector", flat=True).first()
-    kind = connectors.get(slug) if slug else None
+    kind = _kind(step)
     return kind.settling_seconds if kind else DEFAULT_SETTLING_SECONDS
+
+
+def _kind(step: StepRun) -> type[Connector] | None:
+    slug = Integration.objects.filter(name=step.connector).values_list("connector", flat=True).first()
+    return connectors.get(slug) if slug else None
 
 
 def backoff(attempts: int, declared: int | None = None) -> float:

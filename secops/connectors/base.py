@@ -65,6 +65,7 @@ class Connector:
     rate_limit: ClassVar[RateLimit | None] = None
     concurrency: ClassVar[int] = 8  # calls at once
     settling_seconds: ClassVar[float] = 60.0  # longest that the product may act on a request we gave up on
+    dedupes_keys: ClassVar[bool] = True  # does the product itself know a key again? Else we look, and wait before that
     needs_settings: ClassVar[bool] = True  # False: `setup` adds it by itself
     secret_fields: ClassVar[tuple[str, ...]] = ()
     is_local: ClassVar[bool] = False  # answers from data on this machine: nothing is told to anybody

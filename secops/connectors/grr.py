@@ -36,6 +36,7 @@ class Grr(Connector):
     doc_url = "https://grr-doc.readthedocs.io/en/latest/investigating-with-grr/automation-with-api.html"
     rate_limit: ClassVar[RateLimit | None] = RateLimit(calls=600, seconds=60)
     concurrency = 4
+    dedupes_keys = False  # a flow that it starts late cannot be seen before
     secret_fields: ClassVar[tuple[str, ...]] = ("password",)
 
     class SettingsForm(forms.Form):

@@ -37,9 +37,9 @@ from secops.practice.products.world import World, replace
 THREADS = 8  # a delayed answer holds one
 
 
-def application(world: World) -> Application:
+def application(world: World, faults: Faults) -> Application:
     """The WSGI application for a data folder."""
-    tables, faults, actions = Tables(world.folder / "tables"), Faults(), MachineActions(world)
+    tables, actions = Tables(world.folder / "tables"), MachineActions(world)
     products = [
         Kea(world),
         Entra(world),
@@ -62,10 +62,11 @@ class PracticeRange:
         self.world = World(data)
         self._ports = self.world.folder / "ports.json"
         self._ports.unlink(missing_ok=True)  # left by a range that was killed
-        self._mail = MailServer(self.world, host, smtp_port)
+        faults = Faults()
+        self._mail = MailServer(self.world, faults, host, smtp_port)
         self._sockets: dict[int, Any] = {}
         self._http = create_server(
-            application(self.world),
+            application(self.world, faults),
             map=self._sockets,
             host=host,
             port=port,

@@ -21,6 +21,7 @@ from tests.response.conftest import (
     CONFIRM,
     ISOLATE,
     MAIL,
+    FakeProduct,
     begin,
     make_due,
     make_runbook,
@@ -116,6 +117,24 @@ def test_cancel_names_a_step_that_waits_to_be_sent_again_and_may_have_happened(w
     run.refresh_from_db()
     assert "1 step(s) were already sent" in run.state_reason
     assert step_of(run, "tell").state == StepState.UNKNOWN
+
+
+@pytest.mark.parametrize(("knows_keys", "least"), [(True, 0), (False, FakeProduct.settling_seconds)])
+def test_a_keyed_step_waits_until_a_late_request_can_be_seen_where_the_product_knows_no_keys(
+    world, case, analyst, monkeypatch, knows_keys, least
+):
+    """Else what landed late would be done a second time: it is looked for, and not there yet."""
+    monkeypatch.setattr(FakeProduct, "dedupes_keys", knows_keys)
+    run = begin(case, analyst, MAIL)
+    StepRun.objects.update(effect=Effect.KEYED)
+    step = steps.claim()
+    steps.write_intent(step.pk, step.token)
+    outcomes.doubtful(step.pk, step.token, "broke off")
+
+    step = step_of(run, "tell")
+    wait = (step.not_before - step.state_at).total_seconds()
+    assert step.state == StepState.READY
+    assert least <= wait < max(least, 4) + 1
 
 
 def test_a_step_whose_tries_are_spent_is_rung_for_when_its_bell_was_lost(world, case, analyst, enqueued):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ class Application:
         if fault.kind == "delay":
             time.sleep(fault.seconds)
             return self._answer(request)
+        if fault.kind == "lie":  # an id is all that any product's yes is asked for
+            return json_answer({"id": str(uuid.uuid4())}, 200)
         if fault.kind == "late":
             self._answer_later(request, fault.seconds)
         elif fault.kind != "drop_before":

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-KINDS = ("status", "status_after", "drop_before", "drop_after", "delay", "late")
+KINDS = ("status", "status_after", "drop_before", "drop_after", "delay", "late", "lie")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Fault:
     status: refused with `status` and no effect. status_after: the effect, then `status`.
     drop_before, drop_after: the connection closes without an answer, before or after the effect.
     delay: the answer comes `seconds` later. late: no answer at once, the effect `seconds` later.
+    lie: a yes without the effect. The mail server's requests have the method DATA and the path /smtp.
     With `percent` below 100 only that share of the requests is hit, as bad weather would.
     """
 

@@ -1,5 +1,6 @@
 """A mail server that delivers nothing and keeps every mail as a file."""
 
+import asyncio
 import uuid
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from secops.practice.products.faults import Fault, Faults
 from secops.practice.products.world import World
 
 MAX_MAIL = 5_000_000  # bytes
@@ -16,13 +18,35 @@ MAX_MAIL = 5_000_000  # bytes
 class Keeper:
     """Keeps what arrives in DATA/practice/mail/ as .eml, oldest first by name."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, faults: Faults) -> None:
+        self.world, self._faults = world, faults
         self.folder = world.folder / "mail"
         self.folder.mkdir(exist_ok=True)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Called by aiosmtpd for each mail; the answer is what the sender reads."""
+        fault = self._faults.take("DATA", "/smtp")
+        return self._taken(envelope) if fault is None else await self._broken(server, envelope, fault)
+
+    async def _broken(self, server: SMTP, envelope: Envelope, fault: Fault) -> str:
+        if fault.kind == "status":
+            return f"{fault.status} Not taken"
+        if fault.kind == "lie":
+            return "250 2.0.0 OK"
+        if fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+            return self._taken(envelope)
+        if fault.kind == "late":
+            asyncio.get_running_loop().call_later(fault.seconds, self._taken, envelope)
+        elif fault.kind != "drop_before":
+            self._taken(envelope)
+        if fault.kind == "status_after":
+            return f"{fault.status} Broken"
+        if server.transport is not None:
+            server.transport.close()
+        return "421 Gone"
+
+    def _taken(self, envelope: Envelope) -> str:
         content = envelope.content or b""
         raw = content.encode() if isinstance(content, str) else content
         number = f"{self.world.now():%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
@@ -43,9 +67,9 @@ class Keeper:
 class MailServer:
     """SMTP without authentication on one port; `port` is the real one after `start`."""
 
-    def __init__(self, world: World, host: str, port: int) -> None:
+    def __init__(self, world: World, faults: Faults, host: str, port: int) -> None:
         self._controller = _Controller(
-            Keeper(world), hostname=host, port=port, data_size_limit=MAX_MAIL, ident="practice range"
+            Keeper(world, faults), hostname=host, port=port, data_size_limit=MAX_MAIL, ident="practice range"
         )
 
     def start(self) -> None:

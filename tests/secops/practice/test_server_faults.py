@@ -1,5 +1,6 @@
 """Faults on request: what a runbook engine must live with, injected into the range's next answers."""
 
+import smtplib
 import time
 
 import pytest
@@ -70,6 +71,48 @@ def test_a_delay_holds_the_answer(practice: Client) -> None:
 
     assert answer.ok
     assert time.monotonic() - start >= 0.4
+
+
+def test_a_lying_device_says_yes_and_does_nothing(practice: Client) -> None:
+    practice.fault(prefix="/defender/", kind="lie")
+
+    answer = practice.defender(PATH, ISOLATE)
+
+    assert (answer.status_code, bool(answer.json()["id"])) == (200, True)
+    assert practice.effects() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "mails"),
+    [
+        ("status", smtplib.SMTPDataError, 0),
+        ("status_after", smtplib.SMTPDataError, 1),
+        ("drop_before", smtplib.SMTPServerDisconnected, 0),
+        ("drop_after", smtplib.SMTPServerDisconnected, 1),
+        ("late", smtplib.SMTPServerDisconnected, 1),
+        ("delay", None, 1),
+        ("lie", None, 0),
+    ],
+)
+def test_the_mail_server_fails_in_the_same_ways(
+    practice: Client, kind: str, answer: type[smtplib.SMTPException] | None, mails: int
+) -> None:
+    practice.fault(prefix="/smtp", method="DATA", kind=kind, status=554, seconds=0.3)
+    begins = time.monotonic()
+
+    said = None
+    with smtplib.SMTP("127.0.0.1", practice.smtp_port, timeout=10) as smtp:
+        try:
+            smtp.sendmail("a@tiny.example", ["b@tiny.example"], b"Subject: Look\r\n\r\nPlease")
+        except smtplib.SMTPException as error:
+            said = type(error)
+        assert said is answer
+        if kind == "late":
+            assert practice.effects() == []
+            time.sleep(0.6)
+
+    assert len(practice.effects()) == mails
+    assert kind != "delay" or time.monotonic() - begins >= 0.3
 
 
 def test_a_fault_waits_for_its_method_and_its_prefix(practice: Client) -> None:
