@@ -141,6 +141,7 @@ DOORS: dict[str, Door] = {
     "response:answer": Door(path=STEP + "answer/", get="nobody", post=WORKERS, data={"choice": "Go"}),
     "response:undo": Door(path=STEP + "undo/", get="nobody", post=WORKERS),
     "response:undo_all": Door(path=RUN + "undo_all/", get="nobody", post=WORKERS),
+    "response:withdraw": Door(path=STEP + "withdraw/", get="nobody", post=DECIDERS),
     "response:extend": Door(path=STEP + "extend/", get="nobody", post=WORKERS, data={"hours": "4"}),
     "response:case_hunts": Door(path=CASE + "hunts/"),
     "response:hunt_start": Door(path=CASE + "hunts/start/", post=WORKERS, data=HUNT),

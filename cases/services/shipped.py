@@ -11,6 +11,9 @@ from cases.models import AlertKind
 INSIDER_GROUP = "insider"
 
 _FAR_END = 'o.kind == "ip" || o.kind == "domain" || o.kind == "url"'
+_SYSTEM = (
+    r"(?i)^([a-z]:)?[\\\\/]+(windows[\\\\/]+(system32|syswow64)|s?bin|usr[\\\\/]+s?bin|lib(64)?|usr[\\\\/]+lib)[\\\\/]"
+)
 _TRANSFER = r"(?i)\\b(cop(y|ied|ies)|transfer|exfiltrat|writ(e|es|ten)|moved|large|[0-9]+ ?[gt]b)"
 
 KINDS: tuple[dict[str, Any], ...] = (
@@ -76,6 +79,24 @@ KINDS: tuple[dict[str, Any], ...] = (
             "a user's hive by a file in ProgramData or Temp deserves the worst reading. Search the hour before for "
             "what came in: a download, a mail attachment, a larger transfer from a name that nobody else visits. "
             "Do not tidy the key away: it is evidence until the file behind it is found and held."
+        ),
+    },
+    {
+        "slug": "changed-system-file",
+        "name": "Changed system file",
+        "order": 40,
+        "words": ["syscheck", "integrity checksum changed", "file integrity", "fim", "system file", "system binary"],
+        "techniques": ["T1554", "T1565.001", "T1574"],
+        "match": f'alert.observables.exists(o, o.kind == "file_path" && o.value.matches("{_SYSTEM}"))',
+        "severity": Severity.HIGH,
+        "sla_minutes": 120,
+        "how_we_judge": (
+            "Files of the system change when the system is patched, and then on many devices within hours, signed by "
+            "who made the system. One device alone, or a file without that signature, is the other case. Ask which "
+            "program wrote it and what ran before it. The name convinces nobody: replacing a file that is trusted is "
+            "what the attacker wanted. Fetch it before it is put back, for the repaired file shows nothing; then look "
+            "whether the same file, or one much like it, lies on another device, because a variant has another hash. "
+            "A report of the sandbox in which nothing happens is no acquittal: it may have waited for something."
         ),
     },
     {

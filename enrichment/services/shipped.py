@@ -18,6 +18,10 @@ QUESTIONS = {
         *("registry_program", "change_explained", "inbound_transfer", "web_requests", "volume"),
         *("traffic_pattern", "beacon_judged", "port_scan"),
     ],
+    "changed-system-file": [
+        *(_WHO + _WHERE + _BAD + _DEVICE + _FILES),
+        *("change_explained", "inbound_transfer", "connecting_program"),
+    ],
     "removable-media": [
         *_WHO,
         *("recent_changes", "standard_software", "removable_media", "internal_sources", "file_use"),

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from cases.models import Case
 from response.actions import hunting
+from response.actions.allowing import allows
 from response.actions.base import Action, Call, Done, Plan, Poll, Work, actions
 from response.actions.find_file import hashes
 from response.choices import Effect, HuntState, Phase, Risk
@@ -21,6 +22,7 @@ from secops.hunting.clauses import Clause, ClauseError, ClauseKind, read
 from secops.models import Integration
 
 MOST_DAYS = 365
+MOST_CONTAINED = 50  # by one approval: as many as one list may hold
 RETRY_SECONDS = 10.0
 POLL_SECONDS = 2.0
 
@@ -69,6 +71,25 @@ class HuntEverywhere(Action):
             required=False, min_value=0, help_text="Devices that need no approval; never more than the setting."
         )
 
+        contain_up_to = forms.IntegerField(
+            required=False,
+            min_value=0,
+            max_value=MOST_CONTAINED,
+            help_text="Devices that the approval of the hunt lets the runs of its hits cut off; 0: each asks itself.",
+        )
+        contain_group = forms.CharField(
+            required=False, max_length=120, label="Of the device group", help_text="Exactly as devices have it."
+        )
+
+        def clean_contain_up_to(self) -> int:
+            return self.cleaned_data["contain_up_to"] or 0
+
+        def clean(self) -> dict[str, Any]:
+            data: dict[str, Any] = super().clean() or {}
+            if bool(data.get("contain_up_to")) != bool(data.get("contain_group")) and not self.errors:
+                raise forms.ValidationError("How many devices may be contained, and of which group, belong together.")
+            return data
+
         def clean_days(self) -> int:
             return self.cleaned_data["days"] or 30
 
@@ -78,16 +99,27 @@ class HuntEverywhere(Action):
 
     def plan(self, call: Call) -> Plan:
         wanted = clauses_of(call.case, call.params)
-        asked = call.params.get("devices")
+        more = f" and {len(wanted) - 3} more" if len(wanted) > 3 else ""
+        what = f"{', '.join(one.title for one in wanted[:3]) or 'the malicious files of the case'}{more}"
+        asked, included = call.params.get("devices"), allows(call.params)
         reach = f"It asks about {asked} devices" if asked else "Not every source says how many devices it would ask"
+        said = "Reads only." if asked is None else f"Reads only. {reach}; over {call.params['cap']} a person decides."
+        steps, many = [one.title for one in wanted], ""
+        if included is not None:
+            many = included.text
+            said = f"Approves hunting for {what} and containing {many} that have it. The hunt itself: {said.lower()}"
+            steps += [
+                f"Each of them is cut off by its own run without another approval, {many} in all.",
+                "Any other group or device, a critical one, and what is not drilled wait for their own approval.",
+            ]
         return Plan(
-            what=f"Hunt for {', '.join(one.title for one in wanted[:3]) or 'the malicious files of the case'}"
-            f"{f' and {len(wanted) - 3} more' if len(wanted) > 3 else ''}",
-            consequence="Reads only."
-            if asked is None
-            else f"Reads only. {reach}; over {call.params['cap']} a person decides.",
-            undo="Nothing is changed.",
-            steps=tuple(one.title for one in wanted),
+            what=f"Hunt for {what}{f', and contain {many}' if many else ''}",
+            consequence=said,
+            warning=f"This one approval lets {many} lose their network." if many else "",
+            undo="Nothing is changed by the hunt. Each device that was contained is released by an approval of its own."
+            if many
+            else "Nothing is changed.",
+            steps=tuple(steps),
             if_unanswered="Nothing is looked for.",
         )
 

@@ -1,5 +1,6 @@
 """Response's tables."""
 
+from response.models.allowances import Allowance, AllowanceUse
 from response.models.approvals import Approval
 from response.models.captures import Capture, CaptureSegment
 from response.models.drills import Drill
@@ -12,6 +13,8 @@ from response.models.runbooks import KindRunbook, Runbook, RunbookVersion, Step
 from response.models.runs import Attempt, Breaker, KillSwitch, Run, StepChange, StepRun
 
 __all__ = [
+    "Allowance",
+    "AllowanceUse",
     "Approval",
     "Attempt",
     "Breaker",

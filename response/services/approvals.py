@@ -8,7 +8,7 @@ from response.actions.base import actions
 from response.choices import Decision, StepState
 from response.errors import ApprovalError, OwnApprovalError
 from response.models import Approval, StepRun
-from response.services import clock, consent, policy, progress, protection, transitions
+from response.services import allowances, clock, consent, policy, progress, protection, transitions
 from secops import stepup
 from secops.access import May, require
 from secops.errors import NotAllowedError
@@ -30,7 +30,7 @@ def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
         if params_sha256 != step.params_sha256:
             raise ApprovalError(f"{policy.CHANGED}. Read it again, then decide.")
         proved = stepup.require(actor)
-        _decide(step, Decision.APPROVED, "", actor, proved)
+        approval = _decide(step, Decision.APPROVED, "", actor, proved)
         given = consent.counted(step)
         transitions.tell(step.run, f"Approved: {step.title}{proved.words}", actor=actor, step=step)
         if given >= step.approvals_needed:
@@ -43,6 +43,7 @@ def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
                 deadline=clock.after(step.timeout_seconds),
                 not_before=None,
             )
+            allowances.give(step, approval)
         progress.advance(step.run)
     return step
 
@@ -99,11 +100,11 @@ def decided_text(step: StepRun) -> str:
     )
 
 
-def _decide(step: StepRun, decision: Decision, reason: str, actor: User, proved: Proved) -> None:
+def _decide(step: StepRun, decision: Decision, reason: str, actor: User, proved: Proved) -> Approval:
     at = clock.now()
     try:
         with transaction.atomic():
-            Approval.objects.create(
+            return Approval.objects.create(
                 step=step,
                 params_sha256=step.params_sha256,
                 decided_by=actor,

@@ -6,8 +6,8 @@ from django.conf import settings
 
 from cases.models import Case
 from response.choices import Consent, Decision
-from response.models import Approval, Override, StepRun
-from response.services import clock, policy, standing
+from response.models import AllowanceUse, Approval, Override, StepRun
+from response.services import allowances, clock, policy, standing
 from secops.access import May
 
 KEPT_UNTIL = "consent_kept_until"  # in the data of a step, ISO 8601: somebody's word counts that long at least
@@ -31,7 +31,12 @@ def problem(step: StepRun) -> str:
     if counted(step) >= step.approvals_needed:
         return ""
     override = Override.objects.select_related("standing", "by").filter(step=step).first()
-    return _approval_problem(step) if override is None else _override_problem(override, step)
+    if override is not None:
+        return _override_problem(override, step)
+    used = AllowanceUse.objects.select_related("allowance__hunt_step", "allowance__approval__decided_by").filter(
+        step=step
+    )
+    return _use_problem(used[0], step) if used else _approval_problem(step)
 
 
 def keep(step: StepRun, until: datetime) -> None:
@@ -51,13 +56,25 @@ def _approval_problem(step: StepRun) -> str:
     return f"The approval of {names} does not count any more: it expired, or they may not approve now"
 
 
+def _use_problem(used: AllowanceUse, step: StepRun) -> str:
+    if used.params_sha256 != step.params_sha256:
+        return policy.CHANGED
+    if _end_of(used.at, step) < clock.now():
+        return f"{used.title}: too long ago"
+    text = allowances.why_not(used.allowance, step, used.at)
+    return f"{used.title} does not count any more: {text}" if text else ""
+
+
+def _end_of(at: datetime, step: StepRun) -> datetime:
+    """Until when a word of then counts that is no approval of the step's own."""
+    end = at + timedelta(seconds=settings.APPROVAL_SECONDS)
+    return max(end, datetime.fromisoformat(step.data[KEPT_UNTIL])) if KEPT_UNTIL in step.data else end
+
+
 def _override_problem(override: Override, step: StepRun) -> str:
     if override.params_sha256 != step.params_sha256:
         return policy.CHANGED
-    end = override.at + timedelta(seconds=settings.APPROVAL_SECONDS)
-    if KEPT_UNTIL in step.data:
-        end = max(end, datetime.fromisoformat(step.data[KEPT_UNTIL]))
-    if end < clock.now():
+    if _end_of(override.at, step) < clock.now():
         return f"{override.title} was used too long ago"
     if override.kind == Consent.STANDING and override.standing is not None:
         text = standing.why_not(override.standing, step, override.at)

@@ -8,7 +8,7 @@ from django.db.models import Count, F, Q
 
 from cases.models import Alert
 from response.choices import ENDED_RUN, ENDED_STEP, IN_DOUBT, LIVE_EFFECT, Decision, Effect, Outcome, StepState
-from response.models import Approval, Attempt, Override, Run, StepChange, StepRun
+from response.models import AllowanceUse, Approval, Attempt, Override, Run, StepChange, StepRun
 from response.models.runbooks import body_hash
 from response.models.runs import TRIED_TO_UNDO
 from response.services import clock, recovery, steps
@@ -127,4 +127,5 @@ def _is_as_approved(step: StepRun) -> bool:
         return False
     given = Approval.objects.filter(step=step, decision=Decision.APPROVED, params_sha256=step.params_sha256)
     is_enough = given.count() >= step.approvals_needed
-    return is_enough or Override.objects.filter(step=step, params_sha256=step.params_sha256).exists()
+    others = (Override.objects, AllowanceUse.objects)
+    return is_enough or any(one.filter(step=step, params_sha256=step.params_sha256).exists() for one in others)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cases.models import Case
+from response.actions.allowing import allows
 from response.actions.base import Action
 from response.actions.targets import case_device
 from response.choices import Effect, Risk
@@ -16,11 +17,14 @@ CHANGED = "The parameters differ from what was approved"
 
 
 def approvals_needed(action: Action, params: dict[str, Any], case: Case, declared: int | None, is_undo: bool) -> int:
-    """By risk, unless the runbook says otherwise; critical devices want two; an undo of a disruptive step one."""
+    """By risk, unless the runbook says otherwise; critical devices want two; an undo of a disruptive step one. What
+    includes the containment of others is never nobody's decision."""
     if action.waits_for_person or action.waits_for_time:
         return 0
     if is_undo and declared is None:
         return 1 if action.risk == Risk.DISRUPTIVE else 0
+    if allows(params) is not None:
+        return max(1, declared or 0)
     if declared is not None:
         return declared
     if action.risk != Risk.DISRUPTIVE:

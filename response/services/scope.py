@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cases.choices import Verdict
+from cases.choices import ObservableKind, Role, Verdict
 from cases.models import Alert, Case, CaseDevice, CasePerson, Observable
 from response.actions import blocking
 from response.models import Run, StepRun
@@ -12,14 +12,14 @@ from secops import expressions
 FIELDS = {
     "case": (
         *("id", "number", "title", "kind", "stage", "severity", "risk_score", "is_restricted", "is_covert"),
-        *("data_flows_out", "indicators"),
+        *("data_flows_out", "indicators", "files"),
     ),
     "alert": ("id", "title", "severity", "rule_id", "rule_name", "src_ip", "dst_ip", "dst_port", "proto", "detector"),
     "device": ("id", "name", "agent_id", "ip", "os", "kind", "group", "site", "is_critical", "is_protected"),
     "person": ("id", "login", "upn", "name", "department", "site", "is_privileged"),
 }
 
-DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators"}
+DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files"}
 MOST_INDICATORS = 50
 
 
@@ -52,7 +52,11 @@ def has_device(case: Case) -> bool:
 
 def _case(case: Case, device_id: int | None) -> dict[str, Any]:
     kind = case.kind.slug if case.kind else ""
-    derived = {"data_flows_out": outflow.of(case, device_id).is_on, "indicators": _indicators(case)}
+    derived = {
+        "data_flows_out": outflow.of(case, device_id).is_on,
+        "indicators": _indicators(case),
+        "files": _files(case),
+    }
     return _picked(case, "case") | derived | {"kind": kind, "number": case.number}
 
 
@@ -62,6 +66,12 @@ def _indicators(case: Case) -> list[dict[str, Any]]:
         links__case=case, verdict=Verdict.MALICIOUS, is_noise=False, kind__in=blocking.KINDS
     ).distinct()
     return [{"id": one.pk, "kind": one.kind, "name": one.value} for one in bad.order_by("pk")[:MOST_INDICATORS]]
+
+
+def _files(case: Case) -> list[dict[str, Any]]:
+    """The paths that the case's alerts name, in their order: text of a source, for a person to read before its use."""
+    links = case.links.filter(observable__kind=ObservableKind.FILE_PATH, role=Role.FILE).select_related("observable")
+    return [{"id": one.observable_id, "path": one.observable.value} for one in links.order_by("pk")[:MOST_INDICATORS]]
 
 
 def _alert(case: Case) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from response.models import KindRunbook, Runbook
 from response.services import drafts, runbooks
 
 FOLDER = Path(__file__).parent.parent / "shipped"
-SLUGS = ("contain-device", "watch-device", "memory-first", "suspected-insider")  # whoever starts one stands behind it
+SLUGS = (  # whoever starts one stands behind it
+    *("contain-device", "watch-device", "memory-first", "suspected-insider", "changed-system-file"),
+)
 OFFERED = {  # by kind; the first is the one that is suggested
     "known-bad-address": ("contain-device", "watch-device"),
     "registry-activity": ("memory-first", "contain-device"),
+    "changed-system-file": ("changed-system-file", "contain-device"),
     "default": ("contain-device", "watch-device"),
     "removable-media": ("suspected-insider", "contain-device"),  # the second once it is not covert any more
 }

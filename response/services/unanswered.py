@@ -9,11 +9,23 @@ from django.db.models import Q
 from response.actions.base import actions
 from response.choices import PageReason, RunState, StepState
 from response.models import Page, StandingApproval, StepRun
-from response.services import clock, consent, overrides, paging, policy, protection, rota, standing, transitions
+from response.services import (
+    clock,
+    consent,
+    containing,
+    overrides,
+    paging,
+    policy,
+    protection,
+    rota,
+    standing,
+    transitions,
+)
 from secops.models import User
 
 LOOK_AGAIN_SECONDS = 60  # when nobody is left to call: a standing approval may begin to hold
 BATCH = 200
+NOT_INCLUDED = "was_told_not_included"  # in the data of a step: its case has read why it waits
 TOLD = "was_told_nobody"  # in the data of a step whose case has read that nobody answers
 
 
@@ -43,6 +55,11 @@ def _carry_on(pk: int) -> int:
         action = actions[step.action]()
         may_go = step.run.state == RunState.RUNNING and not policy.hold(action)
         may_go = may_go and protection.maintained(action, step.run.case, step.params) is None
+        included, unsaid = containing.covering(step) if may_go else (None, "")
+        if included is not None:
+            containing.use(step, included)
+            return 1
+        _say_once(step, unsaid)
         found, _ = standing.covering(step, is_after_rota=False) if may_go else (None, "")
         if found is None and _call_next(step, at):
             return 1
@@ -75,6 +92,14 @@ def _call_next(step: StepRun, at: datetime) -> bool:
 def _look_again(step: StepRun, seconds: float) -> None:
     """The state stays, so no line is written."""
     StepRun.objects.filter(pk=step.pk).update(not_before=clock.after(seconds))
+
+
+def _say_once(step: StepRun, why: str) -> None:
+    """Why the approval of the hunt that found the device is not enough: people who are asked again want to know."""
+    if why and not step.data.get(NOT_INCLUDED):
+        step.data |= {NOT_INCLUDED: True}
+        StepRun.objects.filter(pk=step.pk).update(data=step.data)
+        transitions.tell(step.run, f"{step.title} waits for its own approval. {why}", step=step)
 
 
 def _say_nobody(step: StepRun, why: str) -> None:

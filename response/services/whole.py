@@ -3,7 +3,7 @@
 from typing import Any
 
 from cases.models import Case
-from response.models import Override, Run, StepRun
+from response.models import AllowanceUse, Override, Run, StepRun
 
 
 def section(case: Case) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def section(case: Case) -> dict[str, Any]:
 def _run(run: Run) -> dict[str, Any]:
     steps = (
         StepRun.objects.filter(run=run)
-        .select_related("undone_by", "override__standing", "override__by")
+        .select_related("undone_by", "override__standing", "override__by", "allowed__allowance__approval__decided_by")
         .prefetch_related("approvals__decided_by")
     )
     return {
@@ -47,12 +47,20 @@ def _step(step: StepRun) -> dict[str, Any]:
             }
             for one in step.approvals.all()
         ]
-        + _override(step),
+        + _in_place(step),
         "undone_by": undo.key if undo else None,
     }
 
 
-def _override(step: StepRun) -> list[dict[str, Any]]:
-    """What let the step go in people's place, as one more line of its approvals."""
+def _in_place(step: StepRun) -> list[dict[str, Any]]:
+    """What let the step go in the place of an approval of its own, as one more line of its approvals."""
     found: Override | None = getattr(step, "override", None)
-    return [{"by": found.title, "decision": found.kind, "at": found.at.isoformat()}] if found else []
+    used: AllowanceUse | None = getattr(step, "allowed", None)
+    lines: list[dict[str, Any]] = (
+        [{"by": found.title, "decision": found.kind, "at": found.at.isoformat()}] if found else []
+    )
+    if used is not None:
+        approval = used.allowance.approval
+        with_hunt = {"by": approval.decided_by.get_username(), "decision": "with_hunt", "approval": approval.pk}
+        lines.append(with_hunt | {"at": used.at.isoformat()})
+    return lines

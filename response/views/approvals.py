@@ -11,10 +11,11 @@ from cases.models import CaseDevice
 from cases.views.access import reader
 from response.actions.base import actions
 from response.choices import StepState
-from response.models import Approval, Override, Page, StepRun
-from response.services import consent, drills, policy, progress, protection
+from response.models import Allowance, Approval, Override, Page, StepRun
+from response.services import allowances, consent, drills, policy, progress, protection
 from response.views import board, nights
 from response.views.run import visible_step
+from secops.access import May
 from secops.models import User
 from secops.wording import duration
 
@@ -74,6 +75,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "allowed": allowed,
         "may_break": board.may_break(step, user),
         "override": Override.objects.filter(step=step).select_related("standing", "by", "reviewed_by").first(),
+        "includes": _includes(step),
+        "may_withdraw": user.may(May.APPROVE),
         "approvals": list(step.approvals.select_related("decided_by")),
         "asked_at": step.changes.filter(new=StepState.WAITING).values_list("at", flat=True).first(),
         "left": duration((step.deadline - timezone.now()).total_seconds()) if step.deadline else "",
@@ -93,6 +96,15 @@ def rule_of(step: StepRun) -> str:
     given = consent.counted(step)
     many = "One approval" if step.approvals_needed == 1 else f"{step.approvals_needed} approvals, {given} given"
     return f"{many}, not by who asked or who wrote the runbook"
+
+
+def _includes(step: StepRun) -> dict[str, object] | None:
+    """What the approval of a hunt let go beside it, and what is left of that."""
+    given = Allowance.objects.filter(hunt_step=step).select_related("withdrawn_by", "approval__decided_by").first()
+    if given is None:
+        return None
+    uses = list(given.uses.select_related("step", "device"))
+    return {"given": given, "text": allowances.given_text(given), "uses": uses, "left": given.most - len(uses)}
 
 
 def _undo_after(step: StepRun) -> int:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from response.actions.base import Plan, actions
 from response.choices import BEFORE_SENDING, RunState, StepState
 from response.errors import ActionError
-from response.models import Approval, Override, Run, StandingApproval, StepRun
+from response.models import AllowanceUse, Approval, Override, Run, StandingApproval, StepRun
 from response.services import blast, consent, policy, progress, standing, unanswered, undoing
 from response.services.decisions import EXTENSIONS
 from response.views.around import Around, around
@@ -58,6 +58,7 @@ class StepCard:
     why_not: str = ""
     approvals: list[Approval] = field(default_factory=list)
     override: Override | None = None
+    allowed: AllowanceUse | None = None
     may_settle: bool = False
     may_go_over: bool = False
     undo_label: str = ""
@@ -99,6 +100,7 @@ def cards_of(case_id: int, runs: Sequence[Run], user: User) -> list[RunCard]:
     found = (
         StepRun.objects.filter(run__in=steps)
         .select_related("requested_by", "undone_by", "override__standing", "override__by")
+        .select_related("allowed__allowance__approval__decided_by")
         .prefetch_related("approvals__decided_by")
     )
     for step in found:
@@ -157,6 +159,7 @@ def step_card(step: StepRun, user: User, beside: Around | None = None) -> StepCa
         why_not="You have approved; another person must too." if has_decided else why_not,
         approvals=approvals,
         override=getattr(step, "override", None),
+        allowed=getattr(step, "allowed", None),
         may_go_over=blast.waits_for_person(step) and not policy.why_not(user, step),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
         undo_label=action.undo_label if can_undo and undoing.is_free(step) else "",

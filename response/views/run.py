@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from cases.services import readings
 from cases.views.access import reader
 from response.models import Run, StepRun
-from response.services import approvals, blast, decisions, overrides, runs
+from response.services import allowances, approvals, blast, decisions, overrides, runs
 from response.views import board
 from response.views.panel import back
 from secops import stepup
@@ -107,6 +107,10 @@ def _over_cap(pk: int, request: HttpRequest, user: User) -> None:
     blast.let_go(pk, reason=request.POST.get("reason", ""), actor=user)
 
 
+def _withdraw(pk: int, request: HttpRequest, user: User) -> None:
+    allowances.withdraw(pk, actor=user)
+
+
 DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "approve": _approve,
     "reject": _reject,
@@ -116,4 +120,5 @@ DECISIONS: dict[str, Callable[[int, HttpRequest, User], None]] = {
     "break_glass": _break_glass,
     "over_cap": _over_cap,
     "extend": _extend,
+    "withdraw": _withdraw,
 }

@@ -14,6 +14,7 @@ from secops.connectors.capabilities.detonation import Detonation, Dropped
 from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceRefused
 from secops.connectors.sending import before_the_effect, refuse, send_once
 from secops.http import Answer, HttpError
+from secops.hunting import tlsh
 
 Row = dict[str, Any]
 QUEUED = {"pending", "distributed"}
@@ -149,6 +150,7 @@ def _detonation(report: Row) -> Detonation:
         text="Reported",
         score=float(score) if isinstance(score, int | float) else None,
         family=family,
+        tlsh=_tlsh(_part(_part(report, "target"), "file")),
         signatures=_texts([one.get("description") or one.get("name") for one in _rows(report.get("signatures"))]),
         techniques=_texts([ttp for one in _rows(report.get("ttps")) for ttp in one.get("ttps") or []]),
         dropped=_dropped(_rows(report.get("dropped")), _texts(summary.get("write_files"))),
@@ -159,12 +161,17 @@ def _detonation(report: Row) -> Detonation:
     )
 
 
+def _tlsh(file: Row) -> str:
+    """CAPE says false where its library is missing or the file is too small."""
+    return tlsh.digest(_text(file.get("tlsh")))
+
+
 def _dropped(kept: list[Row], written: tuple[str, ...]) -> tuple[Dropped, ...]:
     """The files that the sandbox kept, with their hashes, then those that it only saw being written."""
     found: dict[str, Dropped] = {}
     for one in kept:
         for path in _texts(one.get("guest_paths")) or _texts(one.get("name")):
-            found[path.lower()] = Dropped(path=path, sha256=_text(one.get("sha256")).lower())
+            found[path.lower()] = Dropped(path=path, sha256=_text(one.get("sha256")).lower(), tlsh=_tlsh(one))
     for path in written:
         found.setdefault(path.lower(), Dropped(path=path))
     return tuple(found.values())[:MOST]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from secops.connectors import microsoft_kql as kql
 from secops.connectors.capabilities.errors import SourceRefused
-from secops.hunting.conditions import ONE, Both, Condition, Either, Empty, Kind, Leaf, Not, Number, Regex, Text
+from secops.hunting.conditions import ONE, Both, Condition, Either, Empty, Kind, Leaf, Near, Not, Number, Regex, Text
 
 STARTER = "InitiatingProcess"
 JOINT = "\\"  # between a registry key and its value's name
@@ -132,6 +132,8 @@ def _joined(found: list[Where], is_both: bool) -> Where:
 
 
 def _leaf(leaf: Leaf, table: Table) -> Where:
+    if isinstance(leaf, Near):
+        raise SourceRefused(f"{table.name} holds no TLSH digest, so similar files cannot be looked for there.")
     columns = table.columns.get(leaf.field)
     if columns is None:
         raise SourceRefused(f"{table.name} does not hold {leaf.field.replace('_', ' ')}.")

@@ -8,13 +8,14 @@ from typing import Any
 from django.db.models import TextChoices
 
 from secops.errors import SecopsError
-from secops.hunting import sigma
-from secops.hunting.conditions import Condition, Either, Kind, Query, Text, glob
+from secops.hunting import sigma, tlsh
+from secops.hunting.conditions import Condition, Either, Kind, Near, Query, Text, glob
 from secops.networks import is_address
 from secops.wording import refang
 
 MOST_CLAUSES = 30  # of one hunt: each is a question to each source
 MOST_TEXT = 1_000  # characters of a value
+NEAR, FARTHEST = 50, 200  # TLSH distances: what a clause means that says none, and the most that it may say
 FEWEST_LETTERS = 4  # of what a pattern says besides its wildcards: less would find everything
 _HEX = re.compile(r"[0-9a-f]+")
 _ROOT = re.compile(
@@ -36,6 +37,7 @@ class ClauseKind(TextChoices):
     SHA1 = "sha1", "SHA-1"
     MD5 = "md5", "MD5"
     IMPHASH = "imphash", "Similar program (import hash)"
+    SIMILAR = "similar", "Similar file (TLSH)"
     PATH = "path", "File path"
     FILE_NAME = "file_name", "File name"
     REGISTRY_KEY = "registry_key", "Registry key"
@@ -74,6 +76,9 @@ class Clause:
         """SHA-256 9f2c…a41e; of a rule its own title."""
         if self.kind == ClauseKind.SIGMA:
             return f"Sigma rule {sigma.read(self.value).title}"
+        if self.kind == ClauseKind.SIMILAR:
+            found, most = _similar(self.value)
+            return f"{self.kind.label} {found[:6]}…{found[-4:]} within {most}"
         is_hash = self.kind in _DIGITS
         return f"{self.kind.label} {f'{self.value[:4]}…{self.value[-4:]}' if is_hash else self.value}"
 
@@ -131,6 +136,22 @@ def _hash(kind: ClauseKind, value: str) -> str:
     return value
 
 
+def _digest(kind: ClauseKind, value: str) -> str:
+    """The digest, and how far a similar file may be: T1… 50."""
+    written, _, most = value.partition(" ")
+    found, far = tlsh.digest(written), most.strip() or str(NEAR)
+    if not found:
+        raise ClauseError(f"{kind.label}: T1 and {tlsh.DIGITS} hexadecimal digits are needed, then the distance.")
+    if not far.isdecimal() or int(far) > FARTHEST:
+        raise ClauseError(f"{kind.label}: the distance is a number up to {FARTHEST}.")
+    return f"{found} {int(far)}"
+
+
+def _similar(value: str) -> tuple[str, int]:
+    found, _, most = value.partition(" ")
+    return found, int(most)
+
+
 def _address(kind: ClauseKind, value: str) -> str:
     value = refang(value).lower()
     if not is_address(value):
@@ -155,6 +176,7 @@ def _pattern(kind: ClauseKind, value: str) -> str:
 
 _CHECKS: dict[ClauseKind, Callable[[ClauseKind, str], str]] = {
     **dict.fromkeys(_DIGITS, _hash),
+    ClauseKind.SIMILAR: _digest,
     ClauseKind.ADDRESS: _address,
     ClauseKind.DOMAIN: _domain,
 }
@@ -198,6 +220,7 @@ def _key(value: str) -> Condition:
 _ASKED: dict[ClauseKind, dict[Kind, Callable[[str], Condition]]] = {
     **{kind: {Kind.PROCESS: _same(kind.value), Kind.FILE: _same(kind.value)} for kind in _DIGITS},
     ClauseKind.IMPHASH: {Kind.PROCESS: _same("imphash")},
+    ClauseKind.SIMILAR: {Kind.FILE: lambda value: Near("tlsh", *_similar(value))},
     ClauseKind.PATH: {Kind.PROCESS: _glob("image"), Kind.FILE: _glob("path")},
     ClauseKind.FILE_NAME: {Kind.PROCESS: _named("image"), Kind.FILE: _named("path")},
     ClauseKind.PROCESS: {Kind.PROCESS: _program},

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db.models import TextChoices
 
+from secops.hunting import tlsh
+
 ONE = "\x00"  # in a piece: any one character
 
 
@@ -57,6 +59,15 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """The field is a TLSH digest at most so far from this one."""
+
+    field: str
+    digest: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Empty:
     field: str
 
@@ -76,7 +87,7 @@ class Not:
     part: "Condition"
 
 
-Leaf = Text | Regex | Number | Empty
+Leaf = Text | Regex | Number | Near | Empty
 Condition = Leaf | Both | Either | Not
 
 
@@ -121,8 +132,8 @@ def holds(condition: Condition, values: Mapping[str, Any]) -> bool:
             return not holds(part, values)
         case Empty(field):
             return values.get(field) in (None, "")
-        case Number():
-            return _compares(condition, values.get(condition.field))
+        case Number() | Near():
+            return _measures(condition, values.get(condition.field))
         case Text():
             return _pattern(condition.pieces, condition.is_cased).fullmatch(_text(values, condition.field)) is not None
         case Regex():
@@ -140,7 +151,10 @@ def _pattern(pieces: tuple[str, ...], is_cased: bool) -> re.Pattern[str]:
     return re.compile(inner, re.DOTALL | (re.NOFLAG if is_cased else re.IGNORECASE))
 
 
-def _compares(condition: Number, found: Any) -> bool:
+def _measures(condition: Number | Near, found: Any) -> bool:
+    if isinstance(condition, Near):
+        digest = tlsh.digest(str(found or ""))
+        return bool(digest) and tlsh.distance(digest, condition.digest) <= condition.most
     try:
         value = int(found)
     except (TypeError, ValueError):

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     EVE = "eve"
     WINDOWS = "windows"
     DLP = "dlp"
+    FILES = "files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +183,21 @@ def _kind_of_object(event: Mapping[str, Any], name: str) -> Kind | None:
         return Kind.WINDOWS
     if event.get("Workload") == "Endpoint" and "Operation" in event:
         return Kind.DLP
+    if _is_inventory(event):
+        return Kind.FILES
     if "ts" not in event:
         return None
     stream = str(event.get("_path") or event.get("@stream") or "")
     if stream:
         return Kind(stream) if stream in set(ZEEK_MARKS) else None
     return _kind_by_keys(event) or _kind_by_name(name)
+
+
+def _is_inventory(event: Mapping[str, Any]) -> bool:
+    """Files with their hashes in the Elastic Common Schema, as integrity monitors and file scans write them."""
+    file = event.get("file")
+    is_file = isinstance(file, dict) and isinstance(file.get("hash"), dict)
+    return is_file and isinstance(event.get("host"), dict) and "@timestamp" in event
 
 
 def _kind_by_keys(event: Mapping[str, Any]) -> Kind | None:

@@ -12,11 +12,12 @@ from duckdb import Error as DuckDBError
 
 from secops.connectors.capabilities.errors import SourceRefused
 from secops.connectors.capabilities.hunting import Hunted, HuntHit, HuntLoad, Scope
-from secops.hunting.conditions import Condition, Kind, Number, Query, fields_of, leaves
+from secops.hunting.conditions import Condition, Kind, Near, Number, Query, fields_of, leaves
 from secops.logfiles.clock import aware, naive
 from secops.logfiles.leases import lease_book
+from secops.logfiles.similar import similar_files
 from secops.logfiles.store import LogStore
-from secops.logfiles.where import FLOWS, SHARES, TABLES, Table, sql_of
+from secops.logfiles.where import FLOWS, INVENTORY, SHARES, TABLES, Table, sql_of
 from secops.logfiles.windows import KNOWN
 from secops.networks import stays_inside
 
@@ -40,6 +41,8 @@ def hunt_load(store: LogStore, scope: Scope, start: datetime, end: datetime) -> 
 def hunt_for(store: LogStore, query: Query, scope: Scope, start: datetime, end: datetime, limit: int) -> Hunted:
     """Hits of every table that can answer; SourceRefused when none can."""
     _refuse_groups(scope)
+    if isinstance(query.condition, Near):
+        return similar_files(store, query.condition, start, end, limit)
     if unkept := sorted(_numbers(query.condition) - KNOWN):
         raise SourceRefused(f"Windows event {', '.join(map(str, unkept))} is not kept from the log files.")
     parts, notes, problems = [], [], []
@@ -63,9 +66,8 @@ def hunt_for(store: LogStore, query: Query, scope: Scope, start: datetime, end: 
 
 def _tables(query: Query) -> list[Table]:
     """The events, and the sensors' logs where they say all that is asked."""
-    more = {Kind.NETWORK: FLOWS, Kind.FILE: SHARES}.get(query.kind)
-    fits = more is not None and fields_of(query.condition) <= set(more.columns)
-    return [TABLES[query.kind], *([more] if more and fits else [])]
+    more = {Kind.NETWORK: (FLOWS,), Kind.FILE: (SHARES, INVENTORY)}.get(query.kind, ())
+    return [TABLES[query.kind], *(one for one in more if fields_of(query.condition) <= set(one.columns))]
 
 
 def _asked(store: LogStore, table: Table, query: Query, start: datetime, end: datetime, limit: int) -> Hunted:

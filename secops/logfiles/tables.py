@@ -10,7 +10,7 @@ from pathlib import Path
 
 from secops.logfiles.catalogue import Kind, LogFile
 
-VERSION = 4  # raise it when a table or its SQL changes: the cache is made again
+VERSION = 5  # raise it when a table or its SQL changes: the cache is made again
 RELATIVE_BELOW = 1e8  # seconds
 
 TABLES: dict[str, dict[str, str]] = {
@@ -41,6 +41,10 @@ TABLES: dict[str, dict[str, str]] = {
     "handled": {
         **{"seen_at": "TIMESTAMP", "is_relative": "BOOLEAN", "login": "VARCHAR", "host": "VARCHAR"},
         **{"operation": "VARCHAR", "path": "VARCHAR", "size": "BIGINT", "target": "VARCHAR", "serial": "VARCHAR"},
+    },
+    "inventory": {
+        **{"seen_at": "TIMESTAMP", "is_relative": "BOOLEAN", "host": "VARCHAR", "path": "VARCHAR", "size": "BIGINT"},
+        **{"sha256": "VARCHAR", "sha1": "VARCHAR", "md5": "VARCHAR", "tlsh": "VARCHAR"},
     },
     "names": {"seen_at": "TIMESTAMP", "is_relative": "BOOLEAN", "uid": "VARCHAR", "name": "VARCHAR"},
     "leases": {
@@ -81,6 +85,7 @@ TABLES_OF: dict[Kind, tuple[str, ...]] = {
     Kind.EVE: ("flows", "web", "names"),
     Kind.WINDOWS: ("events",),
     Kind.DLP: ("handled",),
+    Kind.FILES: ("inventory",),
 }
 
 ZEEK_FIELDS: dict[Kind, tuple[str, ...]] = {
@@ -129,6 +134,12 @@ DLP_FIELDS = dict.fromkeys(
     ),
     "VARCHAR",
 )
+
+INVENTORY_FIELDS = {  # Elastic Common Schema
+    "@timestamp": "VARCHAR",
+    "host": "STRUCT(name VARCHAR)",
+    "file": "STRUCT(path VARCHAR, size VARCHAR, hash STRUCT(sha256 VARCHAR, sha1 VARCHAR, md5 VARCHAR, tlsh VARCHAR))",
+}
 
 _SECONDS = "try_cast(ts AS DOUBLE)"
 _AT = (
@@ -213,6 +224,12 @@ SELECTS: dict[tuple[Kind, str], str] = {
             coalesce(TargetFilePath, TargetPrinterName, TargetDomain, '') AS target,
             coalesce(try(json_extract_string(RemovableMediaDeviceAttributes, '$.SerialNumber')), '') AS serial
         FROM raw WHERE CreationTime IS NOT NULL AND UserId <> '' AND Operation <> ''""",
+    (Kind.FILES, "inventory"): f"""
+        SELECT {_EVE_AT.format('"@timestamp"')}, upper(split_part(host.name, '.', 1)) AS host, file.path AS path,
+            coalesce(try_cast(file.size AS BIGINT), 0) AS "size", coalesce(lower(file.hash.sha256), '') AS sha256,
+            coalesce(lower(file.hash.sha1), '') AS sha1, coalesce(lower(file.hash.md5), '') AS md5,
+            coalesce(upper(file.hash.tlsh), '') AS tlsh
+        FROM raw WHERE "@timestamp" IS NOT NULL AND host.name <> '' AND file.path <> ''""",
 }
 
 
@@ -228,6 +245,8 @@ def raw_relation(log: LogFile, path: Path) -> str:
         return f"SELECT * FROM {_json_lines(path, EVE_FIELDS, packing)}"
     if log.kind is Kind.DLP:
         return f"SELECT * FROM {_json_lines(path, DLP_FIELDS, packing)}"
+    if log.kind is Kind.FILES:
+        return f"SELECT * FROM {_json_lines(path, INVENTORY_FIELDS, packing)}"
     if log.is_tsv:
         return _zeek_table(log, path, packing)
     return _zeek_json(path, ZEEK_FIELDS[log.kind], packing)

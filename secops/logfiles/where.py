@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secops.connectors.capabilities.errors import SourceRefused
-from secops.hunting.conditions import ONE, Both, Condition, Either, Empty, Kind, Leaf, Not, Number, Regex, Text
+from secops.hunting.conditions import ONE, Both, Condition, Either, Empty, Kind, Leaf, Near, Not, Number, Regex, Text
 from secops.logfiles.processes import KEY_SQL, LONG_ROOTS
 
 ESCAPE = "!"
@@ -91,6 +91,14 @@ FLOWS = Table(
     detail="''",
     by_address=True,
 )
+INVENTORY = Table(
+    source="inventory",
+    where="TRUE",
+    columns=_same("path", "sha256", "sha1", "md5", "tlsh"),
+    device="host",
+    what="path",
+    detail="'size ' || size",
+)
 SHARES = Table(
     source="shares",
     where="TRUE",
@@ -128,6 +136,8 @@ def _leaf(leaf: Leaf, table: Table) -> Sql:
             return f"coalesce(try_cast({column} AS BIGINT) {'=' if sign == '==' else sign} ?, FALSE)", [value]
         case Regex(_, pattern, is_cased):
             return f"regexp_matches({text}, ?, '{'c' if is_cased else 'i'}')", [pattern]
+        case Near():
+            raise SourceRefused("Digests are compared one by one, outside of a query.")
         case Text():
             return _text_sql(leaf, text)
 

@@ -1,4 +1,4 @@
-"""Write the whole simulation: the company, a week of logs with three stories in them, ninety days of file use, the
+"""Write the whole simulation: the company, a week of logs with four stories in them, ninety days of file use, the
 alerts, and the truth."""
 
 import argparse
@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import json
 
-from secops.practice.week import story_beacon, story_files, story_registry, story_usb
+from secops.practice.week import story_beacon, story_files, story_registry, story_system, story_usb
 from secops.practice.week.alerts import beacon_alert_at, story_alerts
 from secops.practice.week.company import build
 from secops.practice.week.company_file import company_document
@@ -46,7 +46,7 @@ def write(folder: Path, *, anchor: datetime, seed: int = 7) -> None:
     machines_run(ledger, desktops)
     machines_change(ledger, desktops, patches)
     people_used_files(ledger)
-    for story in (story_beacon, story_registry, story_usb, story_files):
+    for story in (story_beacon, story_registry, story_usb, story_files, story_system):
         story.tell(ledger, desktops)
     software = software_of(company, ledger.installs)
 
@@ -58,6 +58,7 @@ def write(folder: Path, *, anchor: datetime, seed: int = 7) -> None:
     eve = [(beacon_alert_at(ledger), alerts["1-bad-address.json"])]
     eve.extend(entry for entry in noise.values() if entry[1].get("event_type") == "alert")
     write_file_logs(logs, ledger)
+    write_json_days(logs / "inventory", "files", "ndjson", story_system.inventory(ledger), company.anchor)
     write_eve(logs / "suricata", ledger, [row for _, row in eve], [at for at, _ in eve])
     write_tables(practice / "tables", ledger, sessions, patches, software)
     for name, alert in (alerts | {name: row for name, (_, row) in noise.items()}).items():

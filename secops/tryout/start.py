@@ -14,7 +14,7 @@ from secops.tryout.processes import Child, Household, manage, python
 from secops.tryout.visitor import Sight, Visitor
 
 FRESH = timedelta(hours=12)  # a company generated longer ago is generated anew
-STORIES = 3
+STORIES = 4
 
 
 class TryoutError(SecopsError):

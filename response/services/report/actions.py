@@ -14,7 +14,9 @@ def runs(case: Case) -> list[Row]:
     """Oldest first, each with its steps in their order."""
     every = Run.objects.filter(case=case).select_related("version__runbook", "requested_by").order_by("pk")
     steps: dict[int, list[StepRun]] = {}
-    found = StepRun.objects.filter(run__case=case).select_related("requested_by", "undone_by", "undoes")
+    found = StepRun.objects.filter(run__case=case).select_related(
+        "requested_by", "undone_by", "undoes", "allowed__allowance__approval__decided_by"
+    )
     for step in found.prefetch_related("approvals__decided_by").order_by("run", "seq", "item"):
         steps.setdefault(step.run_id, []).append(step)
     names = _names([step for every_step in steps.values() for step in every_step])
@@ -59,10 +61,21 @@ def _step(step: StepRun, names: dict[str, str]) -> Row:
                 "at": stamp(one.decided_at),
             }
             for one in step.approvals.all()
-        ],
+        ]
+        + _with_hunt(step),
         "undoes": step.undoes.title if step.undoes else None,
         "undone_by": f"{undo.title}: {undo.get_state_display().lower()}" if undo else None,
     }
+
+
+def _with_hunt(step: StepRun) -> list[Row]:
+    """The approval of the hunt that found the device, when it is what the step went on."""
+    used = getattr(step, "allowed", None)
+    if used is None:
+        return []
+    approval = used.allowance.approval
+    said = {"decision": "approved with the hunt", "reason": f"approval {approval.pk}"}
+    return [{"by": approval.decided_by.display_name} | said | {"at": stamp(used.at)}]
 
 
 def _names(steps: list[StepRun]) -> dict[str, str]:

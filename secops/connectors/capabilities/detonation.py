@@ -10,6 +10,7 @@ class Dropped:
 
     path: str
     sha256: str = ""
+    tlsh: str = ""  # as secops.hunting.tlsh writes it; empty: not said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Detonation:
     text: str = ""  # the last line that the sandbox said
     score: float | None = None
     family: str = ""
+    tlsh: str = ""  # of the sample
     signatures: tuple[str, ...] = ()  # what was noticed, in the sandbox's words
     techniques: tuple[str, ...] = ()  # ATT&CK ids
     dropped: tuple[Dropped, ...] = ()

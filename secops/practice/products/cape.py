@@ -102,8 +102,7 @@ class Cape(Product):
             return _refused("Invalid report format specified")
         if self._state(task) != "reported":
             return _refused("Task is still being analyzed")
-        known = self.world.known("intel", "file").get(task["sha256"], {})
-        return json_answer(_report(task, known))
+        return json_answer(_report(task, self.world.known("intel", "file")))
 
     def status(self, request: Request) -> Response:
         tasks = [self._state(task) for task in self._tasks()]
@@ -140,15 +139,24 @@ def _refused(text: str) -> Response:
     return json_answer({"error": True, "error_value": text})
 
 
-def _report(task: Record, known: Record) -> Record:
+def _report(task: Record, files: Record) -> Record:
     """report.json, as far as anybody reads it; empty where the range knows nothing of the file."""
+    known: Record = files.get(task["sha256"], {})
     seen: list[Record] = known.get("behaviours", [])
     names = known.get("popular_threat_classification", {}).get("popular_threat_name", [])
     hosts = [one["destination_ip"] for report in seen for one in report.get("ip_traffic", [])]
     lookups = [one for report in seen for one in report.get("dns_lookups", [])]
     return {
         "info": {"id": task["id"], "version": "2.4-CAPE", "route": task["route"], "custom": task["custom"]},
-        "target": {"category": "file", "file": {"name": task["name"], "sha256": task["sha256"], "size": task["size"]}},
+        "target": {
+            "category": "file",
+            "file": {
+                "name": task["name"],
+                "sha256": task["sha256"],
+                "size": task["size"],
+                "tlsh": known.get("tlsh", False),
+            },
+        },
         "malscore": 10.0 if seen else 0.0,
         "detections": [{"family": names[0]["value"].title()}] if names else [],
         "signatures": [_signature(one) for report in seen for one in report.get("signature_matches", [])],
@@ -157,7 +165,7 @@ def _report(task: Record, known: Record) -> Record:
             for report in seen
             for one in report.get("mitre_attack_techniques", [])
         ],
-        "dropped": _dropped(known, seen),
+        "dropped": _dropped(known, seen, files),
         "network": {
             "hosts": [{"ip": one, "country_name": "unknown"} for one in dict.fromkeys(hosts)],
             "domains": [{"domain": one["hostname"], "ip": (one["resolved_ips"] or [""])[0]} for one in lookups],
@@ -181,7 +189,7 @@ def _signature(one: Record) -> Record:
     }
 
 
-def _dropped(known: Record, seen: list[Record]) -> list[dict[str, Any]]:
+def _dropped(known: Record, seen: list[Record], files: Record) -> list[dict[str, Any]]:
     """Each dropped file with its hash, in the order in which the range knows both."""
     paths = [one["path"] for report in seen for one in report.get("files_dropped", [])]
     hashes = known.get("dropped_files", [])
@@ -190,6 +198,7 @@ def _dropped(known: Record, seen: list[Record]) -> list[dict[str, Any]]:
             "name": [path.rsplit("\\", 1)[-1]],
             "guest_paths": [path],
             "sha256": hashes[number] if number < len(hashes) else "",
+            "tlsh": files.get(hashes[number], {}).get("tlsh", False) if number < len(hashes) else False,
         }
         for number, path in enumerate(paths)
     ]

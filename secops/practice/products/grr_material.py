@@ -14,7 +14,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from secops.practice.products.world import Record, World
-from secops.practice.week import story_beacon, story_registry
+from secops.practice.week import story_beacon, story_registry, story_system
 from secops.practice.week.programs import BEACON, BEACON_COPY, BROWSER, EXPLORER, HELPER, MAIL, SVCHOST, Program
 
 MEMORY_BYTES = 4 << 20
@@ -25,6 +25,7 @@ TOOLS = ("mke2fs", "debugfs")
 STORY = {
     story_beacon.DEVICE: (BEACON, "https://" + story_beacon.BAD_NAME + "/api/v2/sync"),
     story_beacon.OTHER_DEVICE: (BEACON_COPY, ""),
+    **{name: (program, "") for name, program in story_system.ON.items()},
     story_registry.DEVICE: (HELPER, f"https://{story_registry.NAME}{story_registry.PATH}"),
 }
 

@@ -1,4 +1,4 @@
-"""The three alerts that open the simulation's stories, each in its detector's exact wire format."""
+"""The four alerts that open the simulation's stories, each in its detector's exact wire format."""
 
 from typing import Any
 
@@ -13,6 +13,8 @@ from secops.practice.week.story_beacon import BAD_ADDRESS
 from secops.practice.week.story_beacon import DEVICE as BEACON_DEVICE
 from secops.practice.week.story_registry import DEVICE as REGISTRY_DEVICE
 from secops.practice.week.story_registry import VALUE
+from secops.practice.week.story_system import DEVICE as SYSTEM_DEVICE
+from secops.practice.week.story_system import change_of
 from secops.practice.week.story_usb import DEVICE as USB_DEVICE
 
 TENANT = "7c1f9a52-0b3e-4c1d-9a57-2f60d2c4b801"
@@ -47,6 +49,7 @@ def story_alerts(ledger: Ledger, events: list[Timed]) -> dict[str, Row]:
         "1-bad-address.json": _bad_address(ledger),
         "2-registry.json": registry_alert(events),
         "3-usb.json": _usb(ledger),
+        "4-system-file.json": _system_file(ledger),
     }
 
 
@@ -103,14 +106,52 @@ def _usb(ledger: Ledger) -> Row:
     device = company.devices[USB_DEVICE]
     person = company.people[device.owner]
     copies = [entry for entry in ledger.files if entry.process.device == USB_DEVICE and entry.drive == "E:"]
+    return _alert(device, at, copies[0].at, copies[-1].at) | {
+        "incidentId": "4117",
+        "severity": "medium",
+        "title": "Large copy to a removable drive not seen before",
+        "description": (
+            f"{len(copies)} files were written to a removable drive that this device had never used before."
+        ),
+        "recommendedActions": "Find out who was at the device, what was copied and from where.",
+        "category": "Exfiltration",
+        "incidentWebUrl": f"https://security.{DOMAIN}/incidents/4117?tid={TENANT}",
+        "mitreTechniques": ["T1052.001"],
+        "evidence": [
+            _device(device, person, at),
+            _user(person, at),
+            _process(copies[0].process, device, person, at),
+            *[_file(entry, device, at) for entry in copies[-3:]],
+        ],
+    }
+
+
+def _system_file(ledger: Ledger) -> Row:
+    change = change_of(ledger)
+    device, at = ledger.company.devices[SYSTEM_DEVICE], change.at + 41.2
+    return _alert(device, at, change.at, change.at) | {
+        "incidentId": "4118",
+        "severity": "high",
+        "title": "A system file was replaced by an unsigned one",
+        "description": "A library of the system has another content since, and no update was installed at that time.",
+        "recommendedActions": "Keep the file before it is put back, and look for it on other devices.",
+        "category": "Persistence",
+        "incidentWebUrl": f"https://security.{DOMAIN}/incidents/4118?tid={TENANT}",
+        "mitreTechniques": ["T1554"],
+        "evidence": [_device(device, ledger.company.people[device.owner], at), _file(change, device, at)],
+    }
+
+
+def _alert(device: Device, at: float, first: float, last: float) -> dict[str, Any]:
+    """What every alert of the EDR has, about what it saw from `first` to `last`."""
     number = f"da{int(at)}00000_{int(device.mde_id[:7], 16)}"
     return {
         "@odata.type": f"{GRAPH}alert",
         "id": number,
         "providerAlertId": number,
-        "incidentId": "4117",
+        "incidentId": "",
         "status": "new",
-        "severity": "medium",
+        "severity": "",
         "classification": None,
         "determination": None,
         "serviceSource": "microsoftDefenderForEndpoint",
@@ -118,33 +159,25 @@ def _usb(ledger: Ledger) -> Row:
         "productName": "Microsoft Defender for Endpoint",
         "detectorId": "5b6c02d1-8d0f-4a66-9b9e-6f0a3b1d7e22",
         "tenantId": TENANT,
-        "title": "Large copy to a removable drive not seen before",
-        "description": (
-            f"{len(copies)} files were written to a removable drive that this device had never used before."
-        ),
-        "recommendedActions": "Find out who was at the device, what was copied and from where.",
-        "category": "Exfiltration",
+        "title": "",
+        "description": "",
+        "recommendedActions": "",
+        "category": "",
         "assignedTo": None,
         "alertWebUrl": f"https://security.{DOMAIN}/alerts/{number}?tid={TENANT}",
-        "incidentWebUrl": f"https://security.{DOMAIN}/incidents/4117?tid={TENANT}",
+        "incidentWebUrl": "",
         "actorDisplayName": None,
         "threatDisplayName": None,
         "threatFamilyName": None,
-        "mitreTechniques": ["T1052.001"],
+        "mitreTechniques": [],
         "createdDateTime": stamp(at, 7),
         "lastUpdateDateTime": stamp(at + 8.3, 7),
         "resolvedDateTime": None,
-        "firstActivityDateTime": stamp(copies[0].at, 7),
-        "lastActivityDateTime": stamp(copies[-1].at, 7),
+        "firstActivityDateTime": stamp(first, 7),
+        "lastActivityDateTime": stamp(last, 7),
         "systemTags": [],
         "alertPolicyId": None,
         "comments": [],
-        "evidence": [
-            _device(device, person, at),
-            _user(person, at),
-            _process(copies[0].process, device, person, at),
-            *[_file(entry, device, at) for entry in copies[-3:]],
-        ],
     }
 
 

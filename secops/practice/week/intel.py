@@ -10,6 +10,7 @@ from secops.practice.week.programs import AGENT, BEACON, BROWSER, UPDATER, Progr
 from secops.practice.week.story_beacon import BAD_ADDRESS, BAD_NAME
 from secops.practice.week.story_registry import ADDRESS as MIRROR_ADDRESS
 from secops.practice.week.story_registry import NAME as MIRROR_NAME
+from secops.practice.week.story_system import IMPLANT, KIT, PATH, SERVICE, VALUE, SystemFile
 
 FAMILY = "Marrowlink"
 HOSTER = "Dunewater Hosting B.V."
@@ -55,6 +56,23 @@ BEHAVIOUR = {
     "tags": ["PERSISTENCE", "CALLS_WMI"],
 }
 
+IMPLANT_BEHAVIOUR = {
+    "sandbox_name": "Range sandbox",
+    "verdicts": ["MALWARE"],
+    "verdict_labels": [FAMILY],
+    "processes_created": [f"{KIT.image} -k"],
+    "files_written": [KIT.image],
+    "files_dropped": [{"path": KIT.image}],
+    "registry_keys_set": [{"key": f"{SERVICE}\\{VALUE}", "value": PATH}],
+    "mitre_attack_techniques": [
+        {"id": "T1543.003", "signature_description": "Makes a service start a library of its own", "severity": "HIGH"},
+        {"id": "T1036.005", "signature_description": "Takes the name of a file of the system", "severity": "MEDIUM"},
+    ],
+    "signature_matches": [
+        {"name": "service_dll", "description": "Replaces the library of a service", "severity": "HIGH"}
+    ],
+}
+
 
 def intel_of(company: Company) -> dict[str, Any]:
     """VirusTotal attributes by value, with the related objects and sandbox reports beside them."""
@@ -81,6 +99,8 @@ def intel_of(company: Company) -> dict[str, Any]:
                 "contacted_domains": [BAD_NAME],
                 "dropped_files": [dropped],
             },
+            IMPLANT.sha256: _implant(company) | {"behaviours": [IMPLANT_BEHAVIOUR], "dropped_files": [KIT.sha256]},
+            KIT.sha256: _implant(company, KIT),
             dropped: _sibling(company) | {"contacted_ips": [BAD_ADDRESS]},
             **{program.sha256: _good_file(company, program) for program in (UPDATER, AGENT, BROWSER)},
         },
@@ -220,6 +240,19 @@ def _bad_file(company: Company) -> dict[str, Any]:
 def _sibling(company: Company) -> dict[str, Any]:
     return _file(company, "sync.dll", BEACON_SIBLING, 41, 72, 96_768) | {
         "tags": ["pedll"],
+        "popular_threat_classification": _family(),
+    }
+
+
+def _implant(company: Company, program: SystemFile = IMPLANT) -> dict[str, Any]:
+    """Known to few: no engine outside has met the changed file of the system."""
+    return _file(company, program.name, program.sha256, 0, 72, program.size) | {
+        "md5": program.md5,
+        "sha1": program.sha1,
+        "tlsh": program.tlsh,
+        "tags": ["pedll"],
+        "times_submitted": 1,
+        "unique_sources": 1,
         "popular_threat_classification": _family(),
     }
 

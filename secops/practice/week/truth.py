@@ -18,6 +18,7 @@ from secops.practice.week.story_beacon import DEVICE as BEACON_DEVICE
 from secops.practice.week.story_files import SHARE as UNUSUAL_SHARE
 from secops.practice.week.story_registry import ADDRESS, NAME, PATH, VALUE, changed_at
 from secops.practice.week.story_registry import DEVICE as REGISTRY_DEVICE
+from secops.practice.week.story_system import IMPLANT, KIT, KIT_DEVICE, ORIGINAL, VARIANT, VARIANT_DEVICE, change_of
 from secops.practice.week.story_usb import DEVICE as USB_DEVICE
 from secops.practice.week.story_usb import SERIAL, SERVER, SHARE
 
@@ -31,8 +32,27 @@ def truth_of(ledger: Ledger, patches: dict[str, list[Patch]], software: dict[str
             "bad_address": _bad_address(ledger, patches, software),
             "registry": _registry(ledger, patches),
             "usb": _usb(ledger),
+            "system_file": _system_file(ledger),
         },
         "addresses": _addresses(ledger),
+    }
+
+
+def _system_file(ledger: Ledger) -> dict[str, Any]:
+    change = change_of(ledger)
+    return {
+        "device": change.process.device,
+        "path": change.path,
+        "changed_at": stamp(change.at),
+        "sha256_before": ORIGINAL.sha256,
+        "sha256": IMPLANT.sha256,
+        "tlsh": IMPLANT.tlsh,
+        "variant_device": VARIANT_DEVICE,
+        "variant_sha256": VARIANT.sha256,
+        "variant_tlsh": VARIANT.tlsh,
+        "kit_device": KIT_DEVICE,
+        "kit_path": KIT.image,
+        "kit_sha256": KIT.sha256,
     }
 
 

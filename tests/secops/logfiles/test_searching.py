@@ -15,6 +15,7 @@ from secops.hunting.clauses import read
 from secops.hunting.conditions import ONE, Both, Either, Empty, Kind, Not, Number, Query, Regex, Text, holds
 from secops.logfiles.searching import hunt_for, hunt_load
 from secops.logfiles.store import LogStore
+from secops.practice.week.story_system import IMPLANT, ORIGINAL, VARIANT
 from tests.secops.logfiles.writing import NOON, before, conn, ends, lease, security, sysmon, write_lines
 
 SHA = "ab" * 32
@@ -64,6 +65,45 @@ def test_what_the_files_cannot_say_is_refused_and_never_an_empty_answer(folder: 
     text = "title: T\nlogsource: {service: security}\ndetection:\n  s: {EventID: 4776}\n  condition: s\n"
     with pytest.raises(SourceRefused, match="4776"):
         hunt_for(store, sigma.read(text).queries[0], Scope(), *DAY, 5)
+
+
+def scanned(device: str, path: str, hours: float = 2, **hashes: str) -> dict[str, Any]:
+    """A file as a scan writes it in the Elastic Common Schema."""
+    at = before(hours=hours).isoformat().replace("+00:00", "Z")
+    return {"@timestamp": at, "host": {"name": device}, "file": {"path": path, "size": 7, "hash": hashes}}
+
+
+def test_similar_files_are_found_in_inventories_with_their_distance_the_nearest_first(
+    folder: Path, store: LogStore
+) -> None:
+    rows = [
+        scanned("fin-02.corp.example", "C:\\b.dll", sha256=SHA, tlsh=VARIANT.tlsh.lower()),
+        scanned("FIN-01", "C:\\a.dll", tlsh=IMPLANT.tlsh),
+        scanned("FIN-03", "C:\\c.dll", tlsh=ORIGINAL.tlsh),
+        scanned("FIN-04", "C:\\d.dll", sha256=SHA),
+    ]
+    write_lines(folder / "files.ndjson", rows)
+
+    found = hunted(store, "similar", f"{IMPLANT.tlsh} 40")
+
+    assert [(hit.device, hit.what, hit.detail) for hit in found.hits] == [
+        ("FIN-01", "C:\\a.dll", "TLSH distance 0, at most 40 was wanted; SHA-256 not said"),
+        ("FIN-02", "C:\\b.dll", f"TLSH distance 31, at most 40 was wanted; SHA-256 {SHA}"),
+    ]
+    assert found.notes == ("1 of 4 files of the inventories have no TLSH digest.",)
+    assert hunted(store, "similar", f"{IMPLANT.tlsh} 40", limit=1).is_cut
+
+
+def test_who_holds_no_digest_says_so_and_never_nowhere(folder: Path, store: LogStore) -> None:
+    write_lines(folder / "events.json", [ran("FIN-01", "C:\\a.exe")])
+    with pytest.raises(SourceRefused, match="hold no file inventory"):
+        hunted(store, "similar", IMPLANT.tlsh)
+    write_lines(folder / "files.ndjson", [scanned("FIN-01", "C:\\a.dll", sha256=SHA)])
+    store.recheck_seconds = 0
+    store._checked_at = 0.0
+    with pytest.raises(SourceRefused, match="never say a TLSH digest"):
+        hunted(store, "similar", IMPLANT.tlsh)
+    assert [hit.device for hit in hunted(store, "sha256", SHA, 1).hits] == ["FIN-01"]  # by hash it can
 
 
 def test_a_window_that_the_files_do_not_cover_is_said(folder: Path, store: LogStore) -> None:

@@ -113,4 +113,4 @@ def test_bad_addresses_appear_nowhere_but_in_their_stories():
 def test_the_range_can_be_started_at_any_hour_of_any_day(tmp_path, anchor):
     write(tmp_path, anchor=datetime.fromisoformat(anchor))
 
-    assert len(list((tmp_path / "practice" / "alerts").iterdir())) == 11
+    assert len(list((tmp_path / "practice" / "alerts").iterdir())) == 12

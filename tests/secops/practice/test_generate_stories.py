@@ -1,4 +1,4 @@
-"""The practice range's three stories: what the log files say, counted here again, is what truth.json says."""
+"""The practice range's four stories: what the log files say, counted here again, is what truth.json says."""
 
 from itertools import pairwise
 from statistics import mean, median, stdev
@@ -276,3 +276,20 @@ def test_nobody_else_was_at_the_leavers_laptop_and_nobody_reached_it():
     assert inbound == []
     assert person["leave_date"] == "2026-12-03"
     assert not [row for row in of("SAL-LT-0077", "DeviceProcessEvents") if "lantern" in row["FileName"]]
+
+
+def test_the_changed_system_file_its_variant_and_its_kit_lie_where_truth_says():
+    truth = story("system_file")
+    scanned = [row for row in rows("inventory/files") if row["file"]["hash"]["sha256"] != truth["sha256_before"]]
+    lie = {row["host"]["name"].partition(".")[0].upper(): row["file"]["hash"] for row in scanned}
+
+    assert {name: one["sha256"] for name, one in lie.items()} == {
+        truth["device"]: truth["sha256"],
+        truth["variant_device"]: truth["variant_sha256"],
+        truth["kit_device"]: truth["kit_sha256"],
+    }
+    assert lie[truth["variant_device"]]["tlsh"] == truth["variant_tlsh"]
+    told = document("alerts/4-system-file.json")["evidence"][1]["fileDetails"]
+    assert (f"{told['filePath']}\\{told['fileName']}", told["sha256"]) == (truth["path"], truth["sha256"])
+    hunted = {row["SHA256"]: row["DeviceName"].partition(".")[0].upper() for row in table("DeviceFileEvents")}
+    assert hunted[truth["kit_sha256"]] == truth["kit_device"]
