@@ -102,6 +102,14 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
             answer.status_code = 409
         return answer
 
+    def save_model(self, request: HttpRequest, obj: Runbook, form: Any, change: bool) -> None:
+        """A draft that is saved as it was, as a dry run of it does, leaves no trace: no new time, no line anywhere."""
+        if not change or form.has_changed():
+            super().save_model(request, obj, form, change)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_change(request, obj, message) if message else None
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Who changed the draft wrote it; who only publishes, or saves it as it was, does not take that place."""
         super().save_related(request, form, formsets, change)

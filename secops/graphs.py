@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from secops.wording import defang
 
 Row = dict[str, Any]
-BOX, HIGH, GAP, STEP = 196, 44, 16, 268  # of a node: width, height, space below, from column to column
+BOX, HIGH, GAP, STEP = 196, 44, 16, 280  # of a node: width, height, space below, from column to column
 EDGE = 12  # free space around the drawing
 MOST = 26  # characters of a name
 HASH = 10  # characters of each end of a hash

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from secops import account, stepup
 from secops.errors import SecopsError
@@ -30,7 +31,9 @@ class SecopsErrorMiddleware:
         if isinstance(error, ProofError):
             return account.asked(request, error, is_part=is_part)
         template = "error.html#message" if is_part else "error.html"
-        return render(request, template, {"error": error}, status=error.status_code)
+        after = request.POST.get("next", "")  # where the form would have led
+        is_ours = url_has_allowed_host_and_scheme(after, {request.get_host()}, require_https=request.is_secure())
+        return render(request, template, {"error": error, "after": after if is_ours else ""}, status=error.status_code)
 
 
 class ProofMiddleware:

@@ -129,6 +129,11 @@ class Case(models.Model):
         return f"CASE-{self.pk}"
 
     @property
+    def marking(self) -> str:
+        """tlp-amber-strict: the kind of page that carries its marking on paper."""
+        return f"tlp-{Tlp(self.tlp).label.lower().replace('+', '-')}"
+
+    @property
     def next_stages(self) -> tuple[Stage, ...]:
         return NEXT_STAGES[Stage(self.stage)]
 

@@ -26,7 +26,7 @@ def start(version_id: int, case_id: int, *, request_id: UUID, actor: User) -> Ru
     return begin(_startable(version_id, case), case, request_id=request_id, actor=actor)
 
 
-def begin(version: RunbookVersion, case: Case, *, request_id: UUID, actor: User) -> Run:
+def begin(version: RunbookVersion, case: Case, *, request_id: UUID, actor: User, reason: str = "") -> Run:
     """Start a version that may be started; who calls has asked whether this form did it before."""
     require(actor, May.WORK)
     if case.stage in {Stage.NEW, Stage.TRIAGE}:
@@ -36,7 +36,7 @@ def begin(version: RunbookVersion, case: Case, *, request_id: UUID, actor: User)
     try:
         with transaction.atomic():
             run = rows.insert_run(version, case, request_id, actor)
-            transitions.tell(run, f"Started {version}", actor=actor)
+            transitions.tell(run, f"Started {version}{f': “{reason}”' if reason else ''}", actor=actor)
             progress.advance(transitions.locked_run(run.pk))
     except IntegrityError as error:
         if found := already_started(request_id, case.pk, actor):

@@ -64,7 +64,6 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "card": board.step_card(step, user),
         "plan": board.plan_of(step),
         "facts": board.facts_of(step),
-        "params": [(name, f"{len(value)} items" if name == "items" else value) for name, value in step.params.items()],
         "is_open": is_open,
         "refusal": _refusal(step) if is_open else "",
         "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,

@@ -69,6 +69,12 @@ class StepCard:
     progress: Progress | None = None
     child: Run | None = None
 
+    @property
+    def inputs(self) -> list[tuple[str, Any]]:
+        """The parameters by name; of a list that somebody approves only how long it is, its names stand in the plan."""
+        said = {name: value for name, value in self.step.params.items() if value not in ("", None, [])}
+        return [(name, f"{len(value)} items" if name == "items" else value) for name, value in said.items()]
+
 
 @dataclass(slots=True, kw_only=True)
 class RunCard:

@@ -9,21 +9,24 @@ from cases.choices import Stage
 from cases.models import Case, CaseMember, TimelineEntry
 from response.choices import RunState, StepState
 from response.errors import ActionError, ApprovalError, RunbookError, TransitionError
-from response.models import ProtectedDevices, Run, Runbook
+from response.models import ProtectedDevices, Run, Runbook, StepRun
 from response.services import alone, decisions, invariants, runbooks
 from secops.errors import NotAllowedError
 from tests.factories import make_device
 from tests.response.conftest import say_yes, settle_down, step_of
 
+WHY = "Beacons, and nobody answers"
 
-def isolate(case, device, actor, name="fin-lt-0142", request_id=None):
+
+def isolate(case, device, actor, name="fin-lt-0142", request_id=None, reason=WHY):
     return alone.start(
         case,
         "isolate_device",
-        {"device": device.pk, "comment": ""},
+        {"device": device.pk},
         request_id=request_id or uuid4(),
         actor=actor,
         device_name=name,
+        reason=reason,
     )
 
 
@@ -36,7 +39,8 @@ def test_it_is_a_run_of_one_step_with_the_usual_approval_and_undo(world, case, d
 
     run.refresh_from_db()
     assert (run.state, len(world.effects)) == (RunState.SUCCEEDED, 1)
-    assert TimelineEntry.objects.filter(case=case, text="Started Isolate device, alone v1").exists()
+    assert step.params["comment"] == WHY  # for who approves and for the log of the product
+    assert TimelineEntry.objects.filter(case=case, text=f"Started Isolate device, alone v1: “{WHY}”").exists()
     say_yes(decisions.undo(step.pk, actor=analyst), responder)
     settle_down()
     assert [kind for kind, *_ in world.effects] == ["isolate", "release"]
@@ -58,6 +62,12 @@ def test_the_requester_does_not_approve_and_a_double_click_starts_one(world, cas
 def test_the_device_is_named_by_hand(world, case, device, analyst):
     with pytest.raises(ApprovalError, match="Type the name of the device, FIN-LT-0142"):
         isolate(case, device, analyst, name="FIN-LT-0150")
+    assert not Run.objects.exists()
+
+
+def test_it_says_why_in_words(world, case, device, analyst):
+    with pytest.raises(ApprovalError, match="Write why, in your own words: 10 characters or more"):
+        isolate(case, device, analyst, reason="   because  ")
     assert not Run.objects.exists()
 
 
@@ -115,11 +125,13 @@ def test_the_panel_leads_to_the_form_and_the_form_starts_it(client, world, case,
     assert url in client.get(reverse("response:panel", args=[case.pk])).content.decode()
     assert "?action=isolate_device" in client.get(url).content.decode()
     text = client.get(url, {"action": "isolate_device"}).content.decode()
-    assert f'<option value="{device.pk}">FIN-LT-0142</option>' in text
-    data = {"action": "isolate_device", "device": str(device.pk), "comment": "", "request_id": str(uuid4())}
+    assert f'<option value="{device.pk}" selected>FIN-LT-0142</option>' in text  # there is no other
+    assert "FIN-LT-0142 loses the network within minutes" in text
+    data = {"action": "isolate_device", "device": str(device.pk), "reason": WHY, "request_id": str(uuid4())}
 
     assert client.post(url, data).status_code == 422  # the name is missing
     answer = client.post(url, data | {"device_name": "FIN-LT-0142"})
+    assert WHY in client.get(reverse("response:approval", args=[StepRun.objects.get().pk])).content.decode()
 
     assert answer.headers["Location"] == reverse("cases:case", args=[case.pk])
     assert step_of(Run.objects.get(), "do").state == StepState.WAITING

@@ -349,7 +349,8 @@ def test_a_value_or_a_person_of_the_case_is_chosen_when_an_action_runs_alone(net
 
     block = client.get(url, {"action": "block_indicator"}).content.decode()
     disable = client.get(url, {"action": "disable_account"}).content.decode()
-    form = {"action": "block_indicator", "observable": str(bad.pk), "request_id": str(uuid4())}
+    form = {"action": "block_indicator", "observable": str(bad.pk), "reason": "Beacons to it"}
+    form |= {"request_id": str(uuid4())}
     sent = client.post(url, form)
     wrong = client.post(url, form | {"observable": "999", "request_id": str(uuid4())})
 

@@ -140,7 +140,7 @@ def test_who_decides_on_a_long_list_sees_every_name(
     work()
 
     client.force_login(responder)
-    for path in (f"/approvals/{row(run).pk}/", f"/cases/{case.number}/runs/panel/"):
+    for path in (f"/approvals/{row(run).pk}/", f"/cases/{case.number}/runs/panel/", f"/runs/{run.pk}/"):
         said = client.get(path).content.decode()
         assert "Isolate: 30 times" in said, path
         assert all(f">FIN-LT-{number}<" in said for number in range(30)), path
