@@ -112,7 +112,10 @@ def test_an_undo_is_told_at_the_step_that_it_took_back(page: Client, told: Case,
     steps = value_of(page, told)["actions"]["rows"][0]["steps"]
 
     assert "confirmed" in next(step["undone_by"] for step in steps if step["undone_by"])
-    assert value_of(page, told)["devices"]["rows"][0]["state"] == "released"
+    report = value_of(page, told)
+    assert report["devices"]["rows"][0]["state"] == "released"
+    assert impact_of(report, "Systems")["value"] == "1, of which 0 critical and 0 not contained, 1 released again"
+    assert report["summary"][-1].endswith("in the stage response. Released again: FIN-LT-0142.")
 
 
 def test_the_impact_says_how_sure_it_is_and_names_what_is_not_known(page: Client, told: Case) -> None:
