@@ -60,7 +60,10 @@ def row_of(item: Evidence) -> Row:
 
 def lines_of(item: Evidence) -> list[dict[str, Any]]:
     """The chain of one item, newest last, as a reader says it."""
-    return [{"entry": entry, "icon": _icon(entry), "said": said(entry.action, entry.details)} for entry in item.custody.order_by("seq")]
+    return [
+        {"entry": entry, "icon": _icon(entry), "said": said(entry.action, entry.details)}
+        for entry in item.custody.order_by("seq")
+    ]
 
 
 def _icon(entry: CustodyEntry) -> str:
