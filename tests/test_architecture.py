@@ -1,6 +1,7 @@
 """The house rules that a machine can check: floors, layers, sizes, and what may not be imported where."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -94,6 +95,13 @@ def test_no_template_marks_text_as_safe_or_carries_script() -> None:
         for word in ("|safe", "autoescape off", "hx-on", "javascript:", "js:", " style=", "<style"):
             assert word not in text, f"{path.name}: {word}"
         assert text.count("<script") == text.count("<script src=") + text.count('<script type="module" src='), path
+
+
+def test_every_link_into_the_dialog_says_that_it_fills_it() -> None:
+    """Inside of a part that swaps itself it would else inherit `outerHTML`, and #dialog be gone for the whole page."""
+    for path in (ROOT / "templates").rglob("*.html"):
+        for tag in re.findall(r"<\w+[^>]*hx-target=\"#dialog\"[^>]*", path.read_text()):
+            assert 'hx-swap="innerHTML"' in tag, f"{path.name}: {tag}"
 
 
 def test_no_module_marks_text_as_safe() -> None:

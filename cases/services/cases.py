@@ -27,7 +27,7 @@ def take_up(case_id: int, *, actor: User) -> Case:
     if case.stage == Stage.NEW:
         case.acknowledged_at = timezone.now()
         _move(case, Stage.TRIAGE, actor, "acknowledged_at")
-        _say(case, f"{actor.display_name} took the case up.", actor)
+        _say(case, f"{actor.display_name} began the triage.", actor)
     return case
 
 
@@ -152,8 +152,10 @@ def _undo_close(case: Case, refs: dict[str, Any], actor: User) -> None:
     taken = Case.objects.open().filter(fingerprint=case.fingerprint).exists()
     case.fingerprint = None if taken else case.fingerprint
     _open_again(case)
-    case.stage = Stage(refs["was"]) if refs["was"] != Stage.NEW else Stage.TRIAGE
-    _save(case, "stage", "disposition", "close_reason", "closed_at", "fingerprint")
+    case.stage = Stage(refs["was"])
+    if case.stage == Stage.NEW:  # closing it was the first human act, and is taken back
+        case.acknowledged_at = None
+    _save(case, "stage", "disposition", "close_reason", "closed_at", "fingerprint", "acknowledged_at")
     _say(case, "Took the closing back.", actor)
     stage_changed.send(None, case_id=case.pk, stage=str(case.stage), actor=actor)
 

@@ -171,11 +171,16 @@ def _evidence(case: Case) -> list[dict[str, Any]]:
         "seal_number",
         "shelf",
         "holder",
+        "acquired_by",
+        "acquired_from",
+        "tool",
+        "tool_version",
     )
     return [
         {"id": item.number, "state": item.state, "original": item.original.number if item.original else None}
         | {name: None if (value := getattr(item, name)) == "" else value for name in names}
         | {"hazardous": item.is_hazardous, "held": item.is_held, "received_at": stamp(item.received_at)}
+        | {"acquired_at": stamp(item.acquired_at)}
         | {"sealed_at": stamp(item.sealed_at), "verified_at": stamp(item.verified_at)}
         | {"destroyed_at": stamp(item.destroyed_at), "custody": entries[item.pk]}
         for item in case.evidence.select_related("original")

@@ -9,15 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from cases.choices import Card, Role
+from cases.choices import Card, Role, Stage
 from cases.forms.decisions import NoteForm
-from cases.models import Case, TimelineEntry
+from cases.models import Alert, Case, TimelineEntry
 from cases.services import cases as services
 from cases.services import observables
 from cases.views.access import reader, visible_case
 from cases.views.exhibits import items_of
 from cases.views.queue import CARD_ICONS
-from cases.views.rows import risk_class, row_of, severity_of, steps_of, tlp_of
+from cases.views.rows import released_of, risk_class, row_of, severity_of, steps_of, tlp_of
 from secops.access import May
 
 TABS = ("six", "timeline", "alerts", "observables", "notes", "evidence")
@@ -55,6 +55,8 @@ def case(request: HttpRequest, pk: int, tab: str = "six") -> HttpResponse:
         "row": row_of(found, "", "", now, user),
         "since": now.isoformat(),
         "steps": steps_of(found),
+        "released": released_of(found),
+        "is_triage": found.stage in {Stage.NEW, Stage.TRIAGE},
         "severity_label": severity_of(found),
         "tlp": tlp_of(found),
         "tab": tab,
@@ -68,9 +70,16 @@ def case(request: HttpRequest, pk: int, tab: str = "six") -> HttpResponse:
 
 @require_GET
 def seen(request: HttpRequest, pk: int) -> HttpResponse:
-    """Where else its observables were seen, and what happened last: fetched by the preview."""
+    """Where else its observables were seen, and what happened last: fetched by the preview.
+
+    The last part asks again by itself, and is told nothing (204) while the timeline is as long as it was.
+    """
     found = visible_case(request, pk)
-    return render(request, "cases/seen.html", {"case": found, **_beside(request, found)})
+    if request.headers.get("HX-Target") != "latest":
+        return render(request, "cases/seen.html", {"case": found, **_beside(request, found)})
+    if request.GET.get("after") == str(found.chain_seq):
+        return HttpResponse(status=204)
+    return render(request, "cases/seen.html#latest", {"case": found, "latest": _latest(found)})
 
 
 def _tabs(found: Case, current: str) -> list[dict[str, Any]]:
@@ -91,11 +100,12 @@ def _tabs(found: Case, current: str) -> list[dict[str, Any]]:
 
 
 def _beside(request: HttpRequest, found: Case) -> dict[str, Any]:
-    latest = list(found.timeline.order_by("-seq")[:LATEST])
-    return {
-        "seen_before": observables.seen_before(found, reader(request)),
-        "latest": [(ENTRY_ICONS.get(TimelineEntry.Kind(entry.kind), "list"), entry) for entry in latest],
-    }
+    return {"seen_before": observables.seen_before(found, reader(request)), "latest": _latest(found)}
+
+
+def _latest(found: Case) -> list[tuple[str, TimelineEntry]]:
+    entries = found.timeline.order_by("-seq")[:LATEST]
+    return [(ENTRY_ICONS.get(TimelineEntry.Kind(entry.kind), "list"), entry) for entry in entries]
 
 
 def _six(request: HttpRequest, found: Case) -> dict[str, Any]:
@@ -127,8 +137,24 @@ def _timeline(request: HttpRequest, found: Case) -> dict[str, Any]:
 
 
 def _alerts(request: HttpRequest, found: Case) -> dict[str, Any]:
-    alerts = found.alerts.select_related("device").order_by("-received_at", "-pk")
-    return {"alerts": alerts[:ENTRIES], "alert_limit": ENTRIES}
+    alerts = found.alerts.select_related("device").order_by("-received_at", "-pk")[:ENTRIES]
+    names = _names_by_address(found)
+    rows = [(alert, alert.device.name if alert.device else _name_of(alert, names)) for alert in alerts]
+    return {"alerts": rows, "alert_limit": ENTRIES}
+
+
+def _names_by_address(found: Case) -> dict[str, set[str]]:
+    """What sources found out about the case's own addresses; an alert itself names the address alone."""
+    names: dict[str, set[str]] = {}
+    for address, name in found.case_devices.exclude(address="").values_list("address", "device__name"):
+        names.setdefault(address, set()).add(name)
+    return names
+
+
+def _name_of(alert: Alert, names: dict[str, set[str]]) -> str:
+    """The device at one of its ends; empty when none is known, or more than one could be meant."""
+    meant = names.get(alert.src_ip or "", set()) | names.get(alert.dst_ip or "", set())
+    return next(iter(meant)) if len(meant) == 1 else ""
 
 
 def _observables(request: HttpRequest, found: Case) -> dict[str, Any]:

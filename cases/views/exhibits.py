@@ -1,13 +1,13 @@
 """Items of evidence as the pages show them: the seal in a word, the chain in sentences."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.shortcuts import get_object_or_404
 
 from cases.choices import CustodyAction
 from cases.models import Case, CustodyEntry, Evidence
+from cases.services.custody_words import said
 from secops import marks
 from secops.wording import amount, clock
 
@@ -30,25 +30,6 @@ ICONS = {
     CustodyAction.HOLD_LIFTED: "unlock",
     CustodyAction.DESTROYED: "x",
 }
-WORDS = {  # details of an entry that are said, in this order
-    "to": "to",
-    "from": "from",
-    "asked_by": "asked by",
-    "acquired_by": "by",
-    "acquired_from": "from",
-    "acquired_at": "at",
-    "tool": "with",
-    "tool_version": "version",
-    "authority": "authority",
-    "clock_offset_seconds": "clock offset in seconds",
-    "read_errors": "read errors",
-    "serial": "serial",
-    "seal_number": "seal",
-    "shelf": "place",
-    "copy_of": "working copy of",
-    "derived_from": "taken out of",
-    "left_out": "without the file:",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +43,8 @@ class Row:
 
     @property
     def mark(self) -> Any:
-        said, word = SEALS[self.seal]
-        return marks.verdict(said, f"{word} {clock(self.since).removesuffix(' UTC')}" if self.since else word)
+        glyph, word = SEALS[self.seal]
+        return marks.verdict(glyph, f"{word} {clock(self.since).removesuffix(' UTC')}" if self.since else word)
 
 
 def items_of(case: Case) -> list[Row]:
@@ -79,29 +60,14 @@ def row_of(item: Evidence) -> Row:
 
 def lines_of(item: Evidence) -> list[dict[str, Any]]:
     """The chain of one item, newest last, as a reader says it."""
-    return [{"entry": entry, "icon": _icon(entry), "said": _said(entry)} for entry in item.custody.order_by("seq")]
+    return [
+        {"entry": entry, "icon": _icon(entry), "said": said(entry.action, entry.details)}
+        for entry in item.custody.order_by("seq")
+    ]
 
 
 def _icon(entry: CustodyEntry) -> str:
     return "alert" if entry.details.get("matches") is False else ICONS[CustodyAction(entry.action)]
-
-
-def _said(entry: CustodyEntry) -> str:
-    found = entry.details
-    if "acquired_at" in found:
-        found = found | {"acquired_at": clock(datetime.fromisoformat(found["acquired_at"]))}
-    parts = [f"{word} {found[name]}" for name, word in WORDS.items() if name in found]
-    if entry.action == CustodyAction.VERIFIED:
-        parts = ["it is what was received" if found.get("matches") else _mismatch(found)]
-    if "size" in found:
-        parts.insert(0, amount(found["size"]))
-    if "reason" in found:
-        parts.append(f"“{found['reason']}”")
-    return ", ".join(parts)
-
-
-def _mismatch(found: dict[str, Any]) -> str:
-    return f"it does not match: now {found['found'][:12]}…" if found.get("found") else "its file is missing"
 
 
 def facts_of(item: Evidence) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from cases.choices import Severity, Stage, Tlp
+from cases.choices import DeviceState, Severity, Stage, Tlp
 from cases.models import Case
 from cases.views.filters import Asked
 from secops.marks import avatar, severity, six_glyphs, stage
@@ -97,6 +97,13 @@ def steps_of(case: Case) -> list[Step]:
         Step(stage.label, "done" if index < here else "now" if index == here else "")
         for index, stage in enumerate(stages)
     ]
+
+
+def released_of(case: Case) -> str:
+    """Which device of the case was let back, by name, or how many; a stage says nothing of that. Empty: none."""
+    found = case.case_devices.filter(state=DeviceState.RELEASED).values_list("device__name", flat=True)
+    names = list(found.order_by("pk")[:100])
+    return names[0] if len(names) == 1 else f"{len(names)} devices" if names else ""
 
 
 def tlp_of(case: Case) -> str:

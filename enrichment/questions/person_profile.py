@@ -32,8 +32,8 @@ class PersonProfile(Question):
         return Judgement(
             verdict=verdict,
             label=label,
-            headline=_headline(person, is_off),
-            facts=_facts(person, others, is_off),
+            headline=_headline(person, is_off, subject.at),
+            facts=_facts(person, others, is_off, subject.at),
             points=points,
             pivots=[Pivot(kind="person", value=person.login, role="owner", record=_known(person))],
             data={
@@ -54,7 +54,7 @@ def off_hours(person: PersonRecord, at: datetime) -> bool | None:
     """Is the moment outside of the person's working hours, where they work? None when the directory does not say."""
     begin, _, end = person.working_hours.partition("-")
     try:
-        local = at.astimezone(ZoneInfo(person.time_zone or "UTC"))
+        local = _local(person, at)
         hours = [datetime.strptime(part.strip(), "%H:%M").time() for part in (begin, end)]  # noqa: DTZ007 - a time of day
     except (ValueError, ZoneInfoNotFoundError):
         return None
@@ -63,6 +63,11 @@ def off_hours(person: PersonRecord, at: datetime) -> bool | None:
     is_morning = local.time() <= hours[1]  # of a shift that began the day before
     began = local.weekday() - 1 if is_morning else local.weekday()
     return began % 7 >= 5 or not (is_morning or local.time() >= hours[0])
+
+
+def _local(person: PersonRecord, at: datetime) -> datetime:
+    """The moment where the person works."""
+    return at.astimezone(ZoneInfo(person.time_zone or "UTC"))
 
 
 def _weighed(person: PersonRecord, is_off: bool | None) -> tuple[str, list[Points]]:
@@ -77,15 +82,19 @@ def _weighed(person: PersonRecord, is_off: bool | None) -> tuple[str, list[Point
     return "Usual", [Points(points=-3, text="within working hours")]
 
 
-def _headline(person: PersonRecord, is_off: bool | None) -> str:
+def _headline(person: PersonRecord, is_off: bool | None, at: datetime) -> str:
     who = ", ".join(part for part in (person.name or person.login, person.title, person.site) if part)
     leaver = " Marked as a leaver." if person.is_leaver else ""
-    when = {True: " It happened outside of their working hours.", False: " It happened within their working hours."}
-    return f"{who}.{leaver}{when[is_off] if is_off is not None else ''}"
+    if is_off is None:
+        return f"{who}.{leaver}"
+    day = f"on a {_local(person, at):%A}, " if is_off and _local(person, at).weekday() >= 5 else ""
+    return f"{who}.{leaver} It happened {day}{'outside of' if is_off else 'within'} their working hours."
 
 
-def _facts(person: PersonRecord, others: list[DeviceRecord], is_off: bool | None) -> list[Fact]:
+def _facts(person: PersonRecord, others: list[DeviceRecord], is_off: bool | None, at: datetime) -> list[Fact]:
     hours = f"{person.working_hours} {person.time_zone}" if person.working_hours else "unknown"
+    if is_off is not None:  # else nobody could read them
+        hours = f"Monday to Friday, {hours}; it was {_local(person, at):%A %H:%M} there"
     return [
         Fact(label="Account", value=f"{person.login}{', privileged' if person.is_privileged else ', not privileged'}"),
         Fact(label="Department", value=person.department or "unknown"),

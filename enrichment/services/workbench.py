@@ -27,13 +27,15 @@ ENDINGS = {  # by the first bytes; what none of them fits is named by the kind o
     b"PK\x03\x04": ".zip",
     b"ElfFile": ".evtx",
     b"regf": ".hive",
+    b"\x1f\x8b": ".gz",
 }
+TAR = (257, b"ustar")  # where a tar says that it is one
 KIND_ENDINGS = {EvidenceKind.DISK: ".dd", EvidenceKind.MEMORY: ".mem"}
 OPENS = {
     EvidenceKind.DISK: "mmls and fls -r (The Sleuth Kit), Autopsy; target-query (dissect); log2timeline (plaso)",
     EvidenceKind.MEMORY: "vol -f FILE (Volatility 3); yr scan (YARA-X); strings -el",
     EvidenceKind.CAPTURE: "wireshark, tshark -r FILE, suricata -r FILE",
-    EvidenceKind.TRIAGE: "unzip -l FILE; target-query (dissect); yr scan (YARA-X)",
+    EvidenceKind.TRIAGE: "tar -tf or unzip -l FILE; target-query (dissect); yr scan (YARA-X)",
 }
 OTHERS = "yr scan (YARA-X), file, exiftool; take it for malware until it is known"
 
@@ -73,8 +75,10 @@ def lay_out(case: Case, folder: Path, reason: str, *, actor: User) -> list[Laid]
 def _name(place: Store, item: Evidence) -> str:
     """Made of our own number and of letters that no shell reads as anything else."""
     with place.open(item.sha256) as file:
-        start = file.read(8)
+        start = file.read(512)
     ending = next((one for mark, one in ENDINGS.items() if start.startswith(mark)), "")
+    if start[TAR[0] :].startswith(TAR[1]):
+        ending = ".tar"
     ending = ending or KIND_ENDINGS.get(EvidenceKind(item.kind), ".bin")
     return f"{item.number}_{item.kind}_{_UNFIT.sub('-', item.title).strip('-.')[:60]}{ending}"
 

@@ -1,13 +1,15 @@
 """The rows that undo steps: asked for by a person, one after another for a whole run, or due by themselves later."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Max
 
 from response.actions.base import actions
-from response.choices import ENDED_RUN, ENDED_STEP, Effect, OnFailure, RunState, StepState
+from response.actions.capture_packets import CapturePackets
+from response.choices import ENDED_RUN, ENDED_STEP, CaptureState, Effect, OnFailure, RunState, StepState
 from response.errors import TransitionError
-from response.models import Run, StepRun
+from response.models import Capture, Run, StepRun
 from response.models.runs import TRIED_TO_UNDO
 from response.services import clock, progress, rows, transitions
 from secops.models import User
@@ -120,8 +122,18 @@ def of_run(run: Run) -> tuple[list[StepRun], list[StepRun]]:
     steps = [one for one in done.select_related("undone_by").order_by("-state_at", "-pk") if not _is_undone(one)]
     for one in steps:
         one.run = run
-    can = [one for one in steps if actions[one.action].undone_by]
+    over = _over(steps)
+    can = [one for one in steps if actions[one.action].undone_by and one.pk not in over]
     return [one for one in can if is_free(one)], [one for one in steps if not actions[one.action].undone_by]
+
+
+def _over(steps: Sequence[StepRun]) -> set[int]:
+    """Captures that have ended by themselves, when their device was released: nothing of them is left to undo."""
+    captures = [one.pk for one in steps if one.action == CapturePackets.slug]
+    if not captures:
+        return set()
+    ended = Capture.objects.filter(step__in=captures).exclude(state=CaptureState.RUNNING)
+    return set(ended.values_list("step", flat=True))
 
 
 def why_not(run: Run) -> str:

@@ -10,10 +10,11 @@ from django.views.decorators.http import require_GET
 from cases.models import CaseDevice
 from cases.views.access import reader
 from response.actions.base import actions
-from response.choices import StepState
+from response.choices import Phase, StepState
 from response.models import Allowance, Approval, Override, Page, StepRun
 from response.services import allowances, consent, drills, policy, progress, protection
 from response.views import board, nights
+from response.views.inputs import inputs_of
 from response.views.run import visible_step
 from secops.access import May
 from secops.models import User
@@ -64,6 +65,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "card": board.step_card(step, user),
         "plan": board.plan_of(step),
         "facts": board.facts_of(step),
+        "inputs": inputs_of(step.run.case_id, [step])[step.pk],
+        "is_recovery": actions[step.action].phase == Phase.RECOVERY,
         "is_open": is_open,
         "refusal": _refusal(step) if is_open else "",
         "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,

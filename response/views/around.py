@@ -6,8 +6,9 @@ from typing import Any
 
 from cases.choices import CONTAINED
 from cases.models import CaseDevice
-from response.choices import Effect, StepState
-from response.models import Run, StepRun
+from response.choices import CaptureState, Effect, StepState
+from response.models import Capture, Run, StepRun
+from response.views.captured import captures_of, words_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +18,21 @@ class Around:
     children: dict[int, Run]
     contained: set[int | None]  # ids of devices
     holding: dict[tuple[str, str], list[StepRun]]
+    captures: dict[int, Capture]  # by step
 
     def child(self, step: StepRun) -> Run | None:
         """The run that the step started, or found, for its device."""
         return self.children.get(step.data["run"]) if "run" in step.data else None
+
+    def said(self, step: StepRun) -> str:
+        """What came of a step; of a capture, how it stands now."""
+        capture = self.captures.get(step.pk)
+        return words_of(capture, step.result) if capture else step.result
+
+    def is_over(self, step: StepRun) -> bool:
+        """Did what the step began end by itself, so that nothing is left to undo?"""
+        capture = self.captures.get(step.pk)
+        return capture is not None and capture.state != CaptureState.RUNNING
 
     def hits(self, step: StepRun) -> list[dict[str, Any]]:
         """The devices that the step found, each with where its containment stands now."""
@@ -40,8 +52,13 @@ class Around:
 
 
 def around(case_id: int, steps: Sequence[StepRun]) -> Around:
-    """Three questions at most, however many steps there are."""
-    return Around(children=_children(case_id, steps), contained=_contained(case_id, steps), holding=_holding(steps))
+    """Four questions at most, however many steps there are."""
+    return Around(
+        children=_children(case_id, steps),
+        contained=_contained(case_id, steps),
+        holding=_holding(steps),
+        captures=captures_of(case_id, steps),
+    )
 
 
 def _children(case_id: int, steps: Sequence[StepRun]) -> dict[int, Run]:

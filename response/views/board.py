@@ -69,12 +69,6 @@ class StepCard:
     progress: Progress | None = None
     child: Run | None = None
 
-    @property
-    def inputs(self) -> list[tuple[str, Any]]:
-        """The parameters by name; of a list that somebody approves only how long it is, its names stand in the plan."""
-        said = {name: value for name, value in self.step.params.items() if value not in ("", None, [])}
-        return [(name, f"{len(value)} items" if name == "items" else value) for name, value in said.items()]
-
 
 @dataclass(slots=True, kw_only=True)
 class RunCard:
@@ -168,7 +162,7 @@ def step_card(step: StepRun, user: User, beside: Around | None = None) -> StepCa
         allowed=getattr(step, "allowed", None),
         may_go_over=blast.waits_for_person(step) and not policy.why_not(user, step),
         may_settle=step.state == StepState.UNKNOWN and user.may(May.STEER),
-        undo_label=action.undo_label if can_undo and undoing.is_free(step) else "",
+        undo_label=action.undo_label if can_undo and undoing.is_free(step) and not beside.is_over(step) else "",
         undo_at=f"Undone by itself at {_minute(undo.not_before)}" if undo and undoing.is_scheduled(undo) else "",
         extensions=EXTENSIONS if undo and undoing.is_scheduled(undo) and user.may(May.WORK) else (),
         is_undone=undo is not None and undo.state == StepState.SUCCEEDED,
@@ -255,7 +249,7 @@ def _time_text(step: StepRun) -> str:
 def _line(step: StepRun, beside: Around) -> str:
     """The one line below the step's name."""
     if step.state == StepState.SUCCEEDED:
-        return step.result
+        return beside.said(step)
     if step.state == StepState.VERIFYING:
         return f"Sent. Reading back from the device, try {step.checks + 1} of 8. {step.reason}"
     if step.state == StepState.READY and (held := beside.held_by(step)):

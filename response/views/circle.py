@@ -26,10 +26,13 @@ READINGS_SHOWN = 50
 def circle(request: HttpRequest, pk: int) -> HttpResponse:
     """Everything about who may know, for those who do."""
     case = visible_case(request, pk)
+    now = mandate_of(case, reader(request))
+    shown = [one.pk for one in (now["asked"], now["in_force"]) if one]
+    earlier = Mandate.objects.filter(case=case).exclude(pk__in=shown)
     context = {
         "section": "queue",
-        **mandate_of(case, reader(request)),
-        "mandates": Mandate.objects.filter(case=case).select_related("requested_by", "authorised_by", "revoked_by"),
+        **now,
+        "earlier": earlier.select_related("requested_by", "authorised_by", "revoked_by"),
         "release": releases.latest(case),
         "members": case.members.select_related("user").order_by("added_at"),
         "member_form": MemberForm(),

@@ -11,6 +11,7 @@ from cases.views.access import reader
 from response.models import Run, StepRun
 from response.services import allowances, approvals, blast, decisions, overrides, runs
 from response.views import board
+from response.views.inputs import inputs_of
 from response.views.panel import back
 from secops import stepup
 from secops.models import User
@@ -23,6 +24,8 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     (card,) = board.cards_of(found.case_id, [found], reader(request))
     context = {"card": card, "case": found.case, "lasted": board.lasted(found), "section": "queue"}
     context["next"] = request.path
+    inputs = inputs_of(found.case_id, [one.step for one in card.cards])
+    context["rows"] = [(one.step, inputs[one.step.pk]) for one in card.cards]
     name = "response/run.html#run" if request.headers.get("HX-Request") == "true" else "response/run.html"
     return render(request, name, context)
 

@@ -12,7 +12,7 @@
       if (dialog) { event.preventDefault(); dialog.close(); }
     }
     const help = event.target.closest("[data-dialog-open]");
-    if (help) { event.preventDefault(); opener = help; document.getElementById(help.dataset.dialogOpen)?.showModal(); }
+    if (help) { event.preventDefault(); opener = help.matches("[aria-hidden]") ? document.activeElement : help; document.getElementById(help.dataset.dialogOpen)?.showModal(); }
   });
   document.body.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target !== holder && !holder.contains(event.detail.target)) return;
@@ -22,7 +22,7 @@
   });
   document.addEventListener("close", (event) => {
     if (holder.contains(event.target)) holder.replaceChildren();
-    if (opener?.isConnected) opener.focus();
+    if (opener?.isConnected) opener.focus({ preventScroll: true });
     opener = null;
   }, true);
 

@@ -46,7 +46,7 @@
     const found = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find((one) => one.checkVisibility());
     if (!found) return false;
     htmx.process(found); // a pane that came just now may not know its links yet: they would leave the page
-    found.focus();
+    if (!found.matches("[aria-hidden]")) found.focus(); // what nobody sees must not have the hand
     found.click();
     return true;
   }

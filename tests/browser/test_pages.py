@@ -1,5 +1,6 @@
 """What only a browser can tell: keys, live cells under the hand, the strict policy, width, and no scripts at all."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,10 @@ def test_a_case_is_escalated_by_three_keys_and_the_next_row_has_the_hand(
     page = open_page(ana, "/queue/?stage=new")
 
     page.keyboard.press("j")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys-help[open]")
+    page.keyboard.press("Escape")
+    assert focused_row(page) == f"row-{three[0].pk}"  # help took the hand from nothing
     page.keyboard.press("e")
     page.wait_for_selector("dialog[open] input[name=title]")
     page.keyboard.press("Enter")
@@ -179,3 +184,13 @@ def test_no_page_scrolls_sideways(open_page: OpenPage, ana: User, width: int) ->
     for path in ("/queue/", f"/alerts/{alert.number}/", *tabs):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    Case.objects.filter(pk=case.pk).update(stage=Stage.RESPONSE)
+    page.goto(f"/cases/{case.number}/notes/")
+    page.wait_for_selector("#run-panel")
+    top = {
+        name: page.evaluate(f"document.querySelector('{name}').getBoundingClientRect().top")
+        for name in (".pad", "#runs")
+    }
+    assert top[".pad"] < top["#runs"]  # what the tab is for comes before what stands beside it
+    tab = page.evaluate("JSON.stringify(document.querySelector('.tabs [aria-current]').getBoundingClientRect())")
+    assert 0 <= json.loads(tab)["left"] <= json.loads(tab)["right"] <= width

@@ -26,7 +26,7 @@ EFFECTS = {"isolate", "unisolate"}
 WHY_NOT_THE_REQUESTER = ("Your roles do not allow you to approve steps.", "You asked for this step")
 STORY = [  # what the timeline tells of it, in this order, and whose doing it was
     ("Marrowlink", "practice-range"),
-    ("took the case up", "Ana Lyst"),
+    ("began the triage", "Ana Lyst"),
     ("Escalated to response", "Ana Lyst"),
     ("Started Contain a compromised device", "Ana Lyst"),
     ("Asked: Isolate device", "Nightdesk"),

@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import signal
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from cases.models import Alert, Case, TimelineEntry
@@ -148,3 +152,13 @@ def test_real_alerts_are_all_taken_once(tmp_path: Path) -> None:
     assert json.loads(again)["created"] == 0
     assert run("verify_timeline", "--all")[1] == 0
     assert run("ingest", *files)[1] == 1
+
+
+@pytest.mark.slow
+def test_a_command_whose_reader_hangs_up_ends_in_silence() -> None:
+    command = [sys.executable, settings.BASE_DIR / "manage.py", "help", "--commands"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as made:
+        assert made.stdout
+        assert made.stderr
+        made.stdout.close()
+        assert (made.stderr.read(), made.wait()) == (b"", 128 + signal.SIGPIPE)

@@ -419,6 +419,11 @@ def test_a_release_stops_the_capture_with_a_last_file(network, world, case, anal
     assert line.startswith("FIN-LT-0142: packets at LIS-2, ended ")
     assert line.endswith(", 1 file. The device was released")
     assert story(case)[-1] == "Packet capture of FIN-LT-0142 ended: 1 file, 8 packets. The device was released"
+    card = board.step_card(step_of(run, "capture"), analyst)
+    assert card.line.startswith("The capture ended ")
+    assert card.line.endswith(". The device was released")
+    assert card.undo_label == ""
+    assert [one.key for one in undoing.of_run(run)[0]] == ["release", "isolate"]
     assert captures.due_counts() == {"captures": 0, "next_at": None}
 
 

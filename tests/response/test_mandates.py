@@ -228,6 +228,7 @@ def test_the_whole_is_done_on_the_pages(covert: Case, ada: User, legal: User, cl
     assert client.post(f"{page}ask_mandate/", said).headers["Location"] == page
     asked = mandates.asked_for(covert)
     assert asked is not None
+    assert "Earlier mandates" not in client.get(page).content.decode()
 
     client.force_login(legal)
     own = f"/guest/CASE-{covert.pk}/"

@@ -229,7 +229,26 @@ def test_the_run_page_shows_inputs_and_results(client, world, case, analyst):
     text = page(client, analyst, "run", run.pk).content.decode()
 
     assert "FIN-LT-0142 by device id" in text
+    assert "device: FIN-LT-0142" in text
     assert "Test EDR" in text
+
+
+def test_a_release_is_approved_by_what_it_takes_back_and_not_by_what_spoke_for_isolating(
+    client, world, case, analyst, responder
+):
+    Case.objects.update(risk_score=90, risk={"reasons": [{"points": 30, "text": "It beacons"}]})
+    run = begin(case, analyst, ISOLATE)
+    assert "It beacons" in page(client, responder, "approval", step_of(run, "isolate").pk).content.decode()
+    say_yes(step_of(run, "isolate"), responder)
+    settle_down()
+    send(client, analyst, "undo", step_of(run, "isolate").pk)
+    settle_down()
+
+    text = page(client, responder, "approval", step_of(run, "undo_isolate").pk).content.decode()
+
+    assert "It takes back “Isolate device: FIN-LT-0142”" in text
+    assert "It beacons" not in text
+    assert "device: FIN-LT-0142" in text
 
 
 @pytest.mark.parametrize("name", ["panel", "suggest", "run", "approval", "approve", "reject", "settle", "undo", "stop"])

@@ -13,11 +13,13 @@ from cases.choices import Disposition, Role, Tlp
 from cases.models import AlertObservable, Case, CaseObservable, CasePerson, Note, TimelineEntry
 from cases.services import cases as services
 from cases.services import timeline
-from response.models import StepRun
+from response.choices import AskState
+from response.models import Hunt, HuntAsk, StepRun
 from response.services import decisions
 from response.services.report import limits
 from secops.models import AuditEntry, User
 from secops.wording import defang
+from tests.cases.evidence.conftest import take
 from tests.factories import make_alert, make_case, make_observable, make_person, make_user
 from tests.findings import make_finding, make_silence
 from tests.response.conftest import ISOLATE, World, begin, say_yes, settle_down, step_of
@@ -110,7 +112,10 @@ def test_an_undo_is_told_at_the_step_that_it_took_back(page: Client, told: Case,
     steps = value_of(page, told)["actions"]["rows"][0]["steps"]
 
     assert "confirmed" in next(step["undone_by"] for step in steps if step["undone_by"])
-    assert value_of(page, told)["devices"]["rows"][0]["state"] == "released"
+    report = value_of(page, told)
+    assert report["devices"]["rows"][0]["state"] == "released"
+    assert impact_of(report, "Systems")["value"] == "1, of which 0 critical and 0 not contained, 1 released again"
+    assert report["summary"][-1].endswith("in the stage response. Released again: FIN-LT-0142.")
 
 
 def test_the_impact_says_how_sure_it_is_and_names_what_is_not_known(page: Client, told: Case) -> None:
@@ -201,6 +206,49 @@ def test_a_closed_case_says_why(page: Client, told: Case, analyst: User) -> None
     assert report["lessons"]["close_reason"] == "Reimaged, CHG-1"
     assert report["summary"][-1].endswith("as true positive.")
     assert "Closed because: Reimaged, CHG-1" in text_of(page, told)
+
+
+def test_the_evidence_is_a_manifest_and_its_chain_one_line_for_each_entry(page: Client, told: Case) -> None:
+    item = take(told, b"MZ", title="loader.exe")
+
+    report, shown = value_of(page, told), text_of(page, told)
+
+    (row,) = report["evidence"]["rows"]
+    assert (row["id"], row["kind_label"], row["state_label"]) == (item.number, "File", "Not sealed")
+    assert [one["what"] for one in report["custody"]["rows"]] == ["Received"]
+    assert row["custody"][0]["hash"] not in shown
+    for words in ("loader.exe", "File, 2 B", item.sha256, "never sealed", "Chain of custody"):
+        assert words in shown
+    told_there = shown.partition("<h2>Evidence</h2>")[2].partition("<h2>Lessons</h2>")[0]
+    assert [dump for dump in ("hazardous", "{'", "None", "unknown") if dump in told_there] == []
+
+
+def test_a_hunt_that_a_source_refused_is_not_called_answered(
+    page: Client, case: Case, world: World, analyst: User
+) -> None:
+    settled = "Every source that was asked has answered."
+    assert settled in " ".join(value_of(page, case)["summary"])
+    run = begin(case, analyst, ISOLATE)
+    now = timezone.now()
+    hunt = Hunt.objects.create(
+        case=case,
+        step=step_of(run, "isolate"),
+        asked_by=analyst,
+        title="one file",
+        clauses=[],
+        start_at=now,
+        end_at=now,
+        created_at=now,
+    )
+    ask = {"hunt": hunt, "source": "EDR", "clause": 0, "about": "programs that ran"}
+    HuntAsk.objects.create(**ask, part=0, state=AskState.ANSWERED)
+    HuntAsk.objects.create(**ask, part=1, state=AskState.REFUSED, reason="Its quota is used up")
+
+    report = value_of(page, case)
+
+    assert settled not in " ".join(report["summary"])
+    assert "Hunt for one file, programs that ran (EDR)" in " ".join(report["summary"])
+    assert "Its quota is used up" in text_of(page, case)
 
 
 def test_an_empty_case_invents_nothing(page: Client, db: None) -> None:

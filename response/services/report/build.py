@@ -12,7 +12,7 @@ from cases.choices import DeviceReason, DeviceState, Disposition, ObservableKind
 from cases.models import Case
 from cases.services import whole as record
 from cases.services.whole import stamp
-from response.services.report import actions, adversary, facts, graph, impact, limits, summary
+from response.services.report import actions, adversary, exhibits, facts, graph, hunting, impact, limits, summary
 from response.services.report.pseudonyms import Pseudonyms
 from secops import attack
 from secops.attack import Attack
@@ -81,7 +81,7 @@ def _sections(case: Case, whole: Row, known: Attack | None) -> Row:
     return {
         "risk": {"score": whole["risk"]["score"], "reasons": whole["risk"]["reasons"]},
         "facts": facts.cards(whole),
-        "not_known": facts.not_known(whole),
+        "not_known": [*facts.not_known(whole), *hunting.not_heard(case)],
         "timeline": limits.rows(
             [{"at": one["at"], "who": one["who"], "text": _told(one)} for one in whole["timeline"]],
             limits.MOST_ENTRIES,
@@ -94,7 +94,8 @@ def _sections(case: Case, whole: Row, known: Attack | None) -> Row:
         "adversary": adversary.adversary(whole, known),
         "next_techniques": adversary.next_techniques(whole, known),
         "observables": limits.rows([_observable(one) for one in whole["observables"]]),
-        "evidence": limits.rows(whole["evidence"]),
+        "evidence": limits.rows(exhibits.manifest(whole)),
+        "custody": limits.rows(exhibits.custody(whole), limits.MOST_ENTRIES),
         "lessons": _lessons(case, whole),
     }
 

@@ -33,7 +33,9 @@ def _systems(whole: Row) -> Row:
         return _value("Systems", "unknown", "none", "No source named a device.")
     still = sum(one["state"] in OPEN for one in devices)
     critical = sum(bool(one["critical"]) for one in devices)
-    said = f"{len(devices)}, of which {critical} critical and {still} not contained"
+    released = sum(one["state"] == "released" for one in devices)
+    again = f", {released} released again" if released else ""
+    said = f"{len(devices)}, of which {critical} critical and {still} not contained{again}"
     return _value("Systems", said, "high", "The devices of the case and the state of their containment.", len(devices))
 
 

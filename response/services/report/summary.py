@@ -89,4 +89,6 @@ def _standing(whole: Row) -> str:
     if whole["stage"] == Stage.CLOSED:
         label = Disposition(whole["disposition"]).label.lower()
         return f"Closed at {stamp(whole['closed_at'])} as {label}."
-    return f"The case is open, in the stage {whole['stage']}."
+    released = [one["name"] for one in whole["devices"] if one["state"] == "released"]
+    again = f" Released again: {', '.join(released[:6])}{' and more' if len(released) > 6 else ''}." if released else ""
+    return f"The case is open, in the stage {whole['stage']}.{again}"

@@ -34,7 +34,7 @@ def test_the_first_human_act_takes_the_case_up(case: Case, analyst: User) -> Non
     case.refresh_from_db()
     assert case.stage == Stage.TRIAGE
     assert case.acknowledged_at
-    assert texts(case)[1:] == ["Ada Lind took the case up.", "Wrote a note: Looking at it"]
+    assert texts(case)[1:] == ["Ada Lind began the triage.", "Wrote a note: Looking at it"]
     assert timeline.verify(case) is None
 
 
@@ -104,6 +104,14 @@ def test_a_closing_is_taken_back_with_its_fingerprint(case: Case, analyst: User)
     assert (back.stage, back.fingerprint) == (Stage.RESPONSE, case.fingerprint)
     send(own())
     assert Case.objects.get().alert_count == 2
+
+
+def test_a_new_case_that_was_closed_by_mistake_is_new_again(case: Case, analyst: User) -> None:
+    cases.close(case.pk, Disposition.DUPLICATE, "Wrong row", actor=analyst)
+
+    back = cases.undo(case.pk, case.timeline.last().pk, actor=analyst)
+
+    assert (back.stage, back.acknowledged_at) == (Stage.NEW, None)
 
 
 def test_a_closing_is_taken_back_without_the_fingerprint_that_another_case_has_by_now(

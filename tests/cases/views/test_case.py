@@ -7,11 +7,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cases.choices import Disposition, Stage
-from cases.models import AlertPayload, Case, CaseMember, TimelineEntry
+from cases.choices import DeviceState, Disposition, Stage
+from cases.models import AlertPayload, Case, CaseDevice, CaseMember, TimelineEntry
 from cases.services import cases as services
+from cases.services import devices
 from secops.models import User
-from tests.factories import make_alert, make_case, make_kind, make_user
+from tests.factories import make_alert, make_case, make_device, make_kind, make_user
 
 CARDS = {
     "who": {"verdict": "suspicious", "label": "Off hours", "headline": "Maya Okafor, off hours", "state": "done"},
@@ -28,7 +29,7 @@ def case(db: None) -> Case:
         cards=CARDS,
         risk_score=52,
         risk={"reasons": [{"points": 30, "text": "beacon"}, {"points": -4, "text": "usual place"}], "missing": []},
-        enrichment={"asked": 3, "answered": 2, "failed": 1},
+        enrichment={"asked": 3, "answered": 2, "no_data": 0, "failed": 1},
     )
 
 
@@ -52,6 +53,60 @@ def test_the_case_leads_with_six_questions_and_how_it_is_judged(page: Client, ca
     for words in ("Off hours", "Maya Okafor, off hours", "Look at prevalence first.", "a source failed"):
         assert words in html
     assert "cdn-metrics[.]example" in html
+
+
+def test_how_it_is_judged_stands_before_the_runbooks_in_triage_and_after_them_later(page: Client, case: Case) -> None:
+    for stage, is_before in ((Stage.TRIAGE, True), (Stage.RESPONSE, False)):
+        Case.objects.filter(pk=case.pk).update(stage=stage)
+        html = text_of(page, f"/cases/{case.number}/")
+        assert (html.index("Look at prevalence first.") < html.index('id="runs"')) is is_before
+
+
+@pytest.mark.parametrize(
+    ("enrichment", "words"),
+    [
+        ({"asked": 20, "answered": 5, "no_data": 5, "pending": 10}, "sources are being asked"),
+        ({"asked": 20, "answered": 0, "no_data": 20, "pending": 0}, "no source that was asked knew anything of it"),
+        ({"asked": 0, "pending": 0}, "nothing that a source could be asked about"),
+    ],
+)
+def test_a_risk_that_is_not_known_says_why(page: Client, case: Case, enrichment: dict[str, int], words: str) -> None:
+    Case.objects.filter(pk=case.pk).update(risk_score=None, risk={}, enrichment=enrichment)
+
+    assert words in text_of(page, f"/cases/{case.number}/")
+    assert words in text_of(page, f"/cases/{case.number}/risk/")
+
+
+def test_a_device_that_was_let_back_is_said_beside_the_stage(page: Client, case: Case) -> None:
+    part = CaseDevice.objects.create(case=case, device=make_device("FIN-LT-0142"), state=DeviceState.ISOLATED)
+    assert "released again" not in text_of(page, f"/cases/{case.number}/")
+
+    since = timezone.now().isoformat()
+    devices.set_state(case.pk, part.device_id, DeviceState.RELEASED)
+
+    assert "FIN-LT-0142 released again" in text_of(page, f"/cases/{case.number}/")
+    assert "released again" in page.get(f"/cases/{case.number}/live/", {"since": since}).content.decode()
+
+
+def test_an_alert_bears_the_name_that_a_source_gave_to_its_address(page: Client, case: Case) -> None:
+    make_alert(case, src_ip="10.20.3.14", dst_ip="203.0.113.44")
+    CaseDevice.objects.create(case=case, device=make_device("FIN-LT-0142"), address="10.20.3.14")
+    assert "FIN-LT-0142" in text_of(page, f"/cases/{case.number}/alerts/")
+
+    CaseDevice.objects.create(case=case, device=make_device("FIN-LT-0199"), address="10.20.3.14")
+    assert "FIN-LT-0142" not in text_of(page, f"/cases/{case.number}/alerts/")  # one of two: nobody knows
+
+
+def test_what_happened_last_comes_by_itself_when_something_did(page: Client, case: Case, analyst: User) -> None:
+    url, asks = f"/cases/{case.number}/seen/", {"hx-request": "true", "hx-target": "latest"}
+    assert f'hx-get="{url}?after={case.chain_seq}"' in text_of(page, f"/cases/{case.number}/")
+    assert page.get(url, {"after": case.chain_seq}, headers=asks).status_code == 204
+
+    services.note(case.pk, "Look here", actor=analyst)
+
+    html = page.get(url, {"after": case.chain_seq}, headers=asks).content.decode()
+    assert "Wrote a note: Look here" in html
+    assert "Seen before" not in html
 
 
 @pytest.mark.parametrize("tab", ["", "timeline/", "alerts/", "observables/", "notes/"])

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_the_files_have_readable_names_and_stay_read_only(case: Case, items: Non
     assert "fls -r (The Sleuth Kit)" in readme
     assert "wireshark" in readme
     assert list(inspection.problems(case)) == []
+
+
+def test_a_tar_is_called_a_tar(case: Case, analyst: User, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "made", "w") as made:
+        made.addfile(tarfile.TarInfo("mft"))
+    take(case, (tmp_path / "made").read_bytes(), kind="triage", title="Triage")
+
+    lay_out(case, tmp_path / "bench")
+
+    assert (tmp_path / "bench" / "E-1_triage_Triage.tar").exists()
 
 
 def test_each_opening_is_an_entry_with_its_reason(case: Case, items: None, tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_usual_hours_take_a_little_risk_away() -> None:
     assert (judgement.verdict, judgement.label, points(judgement)) == (Verdict.INFORMATIONAL, "Usual", -3)
 
 
+def test_a_weekend_is_said_where_the_hours_alone_would_not_explain_it() -> None:
+    on_saturday = about(SubjectKind.PERSON, "maya.o", "user", at=datetime(2026, 3, 14, 12, 0, tzinfo=UTC))
+    lisbon = person(working_hours="09:00-18:00", time_zone="Europe/Lisbon")
+
+    judgement = ask(PersonProfile, on_saturday, find_person=lisbon, devices_of=[])
+
+    hours = "Monday to Friday, 09:00-18:00 Europe/Lisbon; it was Saturday 12:00 there"
+    assert fact(judgement, "Working hours") == hours
+    assert judgement.headline.endswith("It happened on a Saturday, outside of their working hours.")
+
+
 def test_unknown_hours_are_not_called_usual() -> None:
     judgement = ask(PersonProfile, MAYA, find_person=person(), devices_of=[])
 
