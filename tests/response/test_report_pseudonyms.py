@@ -108,6 +108,7 @@ def test_nobody_of_the_company_is_left_in_page_or_json(page: Client, analyst: Us
         assert person.name in page.get(f"/cases/{case.number}/report.json").content.decode()
 
 
+@pytest.mark.slow
 def test_nobody_is_left_in_the_pdf_nor_in_what_it_says_of_itself(page: Client, analyst: User) -> None:
     person = COMPANY[3]
     case = case_about(person, 1)

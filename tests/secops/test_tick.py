@@ -100,6 +100,6 @@ def test_draining_waits_for_what_comes_due_within_the_given_time(duty: list[Any]
     duty += [0, 1]
     out = StringIO()
 
-    call_command("drain", "--wait", "0.4", stdout=out)
+    call_command("drain", "--wait", "1.5", stdout=out)
 
     assert out.getvalue().startswith("Moved 1.")

@@ -19,6 +19,7 @@ def _digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_anchor_give_the_same_bytes(tmp_path):
     write(tmp_path, anchor=ANCHOR)
 
