@@ -145,7 +145,7 @@ CACHES = {
 # --- people ----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "secops.User"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/queue/"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {
