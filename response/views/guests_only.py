@@ -1,7 +1,7 @@
 """Guests (Legal, HR) stay on pages of their own: whatever else belongs to one thing is not there for them."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -32,7 +32,7 @@ class GuestsOnlyMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Mapping[str, Any]) -> None:
         if not kwargs or not request.user.is_authenticated or request.resolver_match is None:
             return
-        user = cast(User, request.user)
+        user = request.user
         if user.may(May.SEE) or request.resolver_match.view_name in allowed(user):
             return
         if request.method == "GET":

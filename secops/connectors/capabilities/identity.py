@@ -89,6 +89,13 @@ class LeasesByMac(Protocol):
 
 
 @runtime_checkable
+class FindsDevice(Protocol):
+    """The part of a directory that an EDR has as well."""
+
+    def find_device(self, host: Host) -> DeviceRecord | None: ...
+
+
+@runtime_checkable
 class Directory(Protocol):
     def find_device(self, host: Host) -> DeviceRecord | None: ...
 

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 
 NONE = b"\xff" * 4
 
@@ -89,7 +90,7 @@ class EventLog:
 
     def _data(self, fields: dict[str, str]) -> None:
         for name, value in fields.items():
-            self._element("Data", lambda value=value: self._text(value), name)
+            self._element("Data", partial(self._text, value), name)
 
     def _element(self, tag: str, inside: Callable[[], None], attribute: str = "") -> None:
         self._chunk += b"\x41" if attribute else b"\x01"
