@@ -11,7 +11,7 @@ from secops.access import May
 from secops.models import User
 
 OWN = frozenset(
-    {"use_link", "cases:note", "response:guest_case"}
+    {"use_link", "remove_factor", "cases:note", "response:guest_case"}
     | {f"response:{what}" for what in ("authorise_mandate", "revoke_mandate", "release")}
 )
 READ_BY_LEGAL = frozenset({"response:report", "response:report_pdf", "response:report_json"})
