@@ -8,6 +8,8 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from secops.tryout.beside import WRONG_USE, prepare
+
 
 def is_reader_gone() -> bool:
     """Was the pipe closed that standard output goes to? Another broken pipe is an error like any other."""
@@ -18,6 +20,9 @@ def is_reader_gone() -> bool:
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "secops.settings")
+    if missing := prepare(sys.argv):
+        print(missing, file=sys.stderr)
+        sys.exit(WRONG_USE)
     try:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()

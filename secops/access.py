@@ -43,6 +43,11 @@ def allowed(roles: frozenset[str]) -> frozenset[May]:
     return frozenset().union(*(_ALLOWED.get(role, frozenset()) for role in roles))
 
 
+def roles_that(may: May) -> list[str]:
+    """Which roles allow it."""
+    return [str(role) for role, allows in _ALLOWED.items() if may in allows]
+
+
 def require(user: Any, may: May) -> None:
     """NotAllowedError unless one of the user's roles allows it."""
     if not user.may(may):

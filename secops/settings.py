@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "secops.middleware.ProofMiddleware",
     "secops.middleware.NoStoreMiddleware",
+    "response.views.guests_only.GuestsOnlyMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -145,7 +146,7 @@ CACHES = {
 # --- people ----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "secops.User"
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/queue/"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {

@@ -41,6 +41,12 @@ def issue_link(user: User) -> str:
     return f"/signin/{secret}/"
 
 
+def is_good(secret: str) -> bool:
+    """Would the link sign somebody in now? Asking does not use it up."""
+    links = SignInLink.objects.filter(sha256=_hashed(secret), used_at__isnull=True, expires_at__gt=timezone.now())
+    return links.filter(user__is_active=True).exists()
+
+
 def redeem_link(secret: str) -> User:
     """Use the link up and return its user; two who come at once: one gets in."""
     now = timezone.now()

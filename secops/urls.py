@@ -4,7 +4,6 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path, register_converter
-from django.views.generic import RedirectView
 
 from secops import account, views
 from secops.converters import AlertNumber, CaseNumber, EvidenceNumber
@@ -14,7 +13,7 @@ register_converter(AlertNumber, "alert")
 register_converter(EvidenceNumber, "evidence")
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/queue/"), name="start"),
+    path("", views.start, name="start"),
     path("accounts/login/", login_not_required(views.SignInView.as_view()), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("accounts/reauth/", account.reauth, name="reauth"),

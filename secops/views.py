@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from secops import signin, stepup
+from secops.access import May, RoleName
 from secops.models import User
 from secops.proofs import ProvedBy
 
@@ -40,6 +41,16 @@ class BrakedForm(AuthenticationForm):
         return seen
 
 
+def start(request: HttpRequest) -> HttpResponse:
+    """Where the reader begins."""
+    return _to_the_beginning(request.user)
+
+
+def _to_the_beginning(user: Any) -> HttpResponse:
+    """The queue; for guests, who may see none, their own page."""
+    return redirect("cases:queue" if user.may(May.SEE) or RoleName.GUEST not in user.group_names else "response:guest")
+
+
 class SignInView(LoginView):
     authentication_form = BrakedForm
     redirect_authenticated_user = True
@@ -50,11 +61,11 @@ class SignInView(LoginView):
 def use_link(request: HttpRequest, secret: str) -> HttpResponse:
     """GET shows a button, so that a mail scanner does not use the link up; POST signs in."""
     if request.method == "GET":
-        return render(request, "signin.html")
+        return render(request, "signin.html", {"is_good": signin.is_good(secret)})
     user = signin.redeem_link(secret)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     stepup.signed_in_by(request, ProvedBy.LINK)
-    return redirect(settings.LOGIN_REDIRECT_URL)
+    return _to_the_beginning(user)
 
 
 @login_not_required

@@ -6,11 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from cases.choices import Circle
 from cases.models import CaseReading
 from secops.models import ApiToken
 from tests.house import CANARY, ROLES, SEERS, House
@@ -21,12 +23,13 @@ NOTERS = frozenset({"analyst", "responder", "approver", "guest of the case"})
 DECIDERS = frozenset({"responder", "approver"})
 STEERERS = frozenset({"responder"})
 INSIDE = SEERS | {"guest of the case"}  # of the open case
+OF_READERS = {"case": SEERS, "guests": INSIDE}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
     """One URL. `get` is who may read it: everybody, signed in, seers (who may see cases at all), the case's
-    readers, or nobody (POST only)."""
+    readers, guests of the case besides, or nobody (POST only)."""
 
     path: str
     get: str = "case"
@@ -73,7 +76,7 @@ DOORS: dict[str, Door] = {
     "cases:close": Door(path=CASE + "close/", post=WORKERS, data=CLOSE),
     "cases:reopen": Door(path=CASE + "reopen/", post=WORKERS, data={"next": "/queue/"}),
     "cases:contained": Door(path=CASE + "contained/", post=WORKERS, data={"next": "/queue/"}),
-    "cases:note": Door(path=CASE + "note/", post=NOTERS, data={"text": "Seen"}),
+    "cases:note": Door(path=CASE + "note/", get="guests", post=NOTERS, data={"text": "Seen"}),
     "cases:undo": Door(path=CASE + "undo/{entry}/", get="nobody", post=WORKERS),
     "cases:alert": Door(path="/alerts/ALR-{alert}/"),
     "cases:evidence": Door(path=CASE + "evidence/"),
@@ -109,7 +112,7 @@ DOORS: dict[str, Door] = {
     "response:collecting": Door(path=CASE + "evidence/collecting/"),
     "response:alone": Door(path=CASE + "runs/action/", post=WORKERS, data={"action": "find_file", "sha256": "a" * 64}),
     "response:report": Door(path=CASE + "report/"),
-    "response:report_pdf": Door(path=CASE + "report.pdf", post=INSIDE),
+    "response:report_pdf": Door(path=CASE + "report.pdf", post=SEERS),
     "response:report_json": Door(path=CASE + "report.json"),
     "response:circle": Door(path=CIRCLE),
     "response:add_member": Door(path=CIRCLE + "add_member/", get="nobody", post=STEERERS, data={"user": "{guest}"}),
@@ -127,7 +130,7 @@ DOORS: dict[str, Door] = {
     "response:uncover": Door(path=CIRCLE + "uncover/", get="nobody", post=DECIDERS, data={"reason": REASON}),
     "response:unfounded": Door(path=CIRCLE + "unfounded/", get="nobody", post=WORKERS, data=UNFOUNDED),
     "response:guest": Door(path="/guest/", get="signed in"),
-    "response:guest_case": Door(path="/guest/CASE-{case}/"),
+    "response:guest_case": Door(path="/guest/CASE-{case}/", get="guests"),
     "response:run": Door(path=RUN),
     "response:pause": Door(path=RUN + "pause/", get="nobody", post=STEERERS),
     "response:resume": Door(path=RUN + "resume/", get="nobody", post=STEERERS),
@@ -230,11 +233,29 @@ def test_each_role_reads_what_it_may_and_finds_nothing_else(house: House, who: s
         response = client.get(house.open.url(DOORS[name].path))
         if DOORS[name].get == "seers" and who not in SEERS:
             assert response.status_code == 403, name
-        elif DOORS[name].get != "case" or who in INSIDE:
+        elif DOORS[name].get not in OF_READERS or who in OF_READERS[DOORS[name].get]:
             assert response.status_code in (200, 204, 302), name
             assert not is_sent_to_sign_in(response), name
         else:
             assert response.status_code == 404, name
+
+
+def test_legal_reads_the_report_of_a_case_that_names_them_and_nothing_else_beside_their_own_page(house: House) -> None:
+    with transaction.atomic():
+        house.people["guest of the case"].groups.add(Group.objects.get_or_create(name=Circle.LEGAL)[0])
+        client = house.client("guest of the case")
+        got = {name for name in OF_A_CASE if client.get(house.open.url(DOORS[name].path)).status_code == 200}
+        hidden = [client.get(house.restricted.url(DOORS[name].path)).status_code for name in sorted(got)]
+        transaction.set_rollback(True)
+
+    assert got == {
+        "response:report",
+        "response:report_json",
+        "response:report_pdf",
+        "response:guest_case",
+        "cases:note",
+    }
+    assert set(hidden) == {404}
 
 
 @pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
@@ -256,7 +277,7 @@ def test_a_restricted_case_of_others_is_nowhere_for_nobody(house: House, who: st
     client = house.client(who)
 
     for name in OF_A_CASE:
-        if DOORS[name].get == "case":
+        if DOORS[name].get in OF_READERS:
             response = client.get(house.restricted.url(DOORS[name].path))
             assert response.status_code == 404, name
             assert CANARY not in response.content.decode(), name
@@ -268,11 +289,11 @@ def test_the_members_of_its_team_open_it(house: House) -> None:
     client = house.client("member")
 
     for name in OF_A_CASE:
-        if DOORS[name].get == "case":
+        if DOORS[name].get in OF_READERS:
             assert client.get(house.restricted.url(DOORS[name].path)).status_code in (200, 204), name
 
 
-@pytest.mark.parametrize("name", [name for name in OF_A_CASE if DOORS[name].get == "case"])
+@pytest.mark.parametrize("name", [name for name in OF_A_CASE if DOORS[name].get in OF_READERS])
 def test_every_page_of_a_restricted_case_writes_down_who_looked(house: House, name: str) -> None:
     CaseReading.objects.all().delete()
 

@@ -314,6 +314,20 @@ def visitor(tryout: Tryout) -> Visitor:
     return one
 
 
+def test_the_check_of_the_tryout_stands_under_its_own_name_among_who_looked(visitor: Visitor) -> None:
+    page = visitor.read("/cases/CASE-3/need-to-know/")
+    looked = page[page.index("Who looked") :]
+
+    assert "Quickstart check (machine)" in looked
+    assert "Who may: Inge Leader." in page
+
+
+def test_a_product_of_the_range_is_tested_by_a_command_beside_it(tryout: Tryout) -> None:
+    done = tryout.manage("integration", "test", "Kea DHCP")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def report_of(visitor: Visitor, number: int, query: str = "") -> Row:
     found: Row = json.loads(visitor.read(f"/cases/CASE-{number}/report.json{query}"))
     return found

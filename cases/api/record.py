@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from cases.models import Alert, Case
 from cases.services import readings, senders, whole
+from secops.access import May
 from secops.api import MayRead, MaySendOrRead
 from secops.models import ApiToken, User
 
@@ -32,7 +33,8 @@ class AlertRecord(APIView):
     def _may_see(request: Request, alert: Alert) -> bool:
         if _is_sender(request) and isinstance(request.auth, ApiToken):
             return Alert.objects.filter(senders.of(request.auth), pk=alert.pk).exists()
-        return Alert.objects.visible_to(request.user).filter(pk=alert.pk).exists()
+        user = cast(User, request.user)
+        return user.may(May.SEE) and Alert.objects.visible_to(user).filter(pk=alert.pk).exists()
 
     @staticmethod
     def _sees_case(request: Request, case: Case) -> bool:
@@ -47,10 +49,12 @@ class CaseRecord(APIView):
     permission_classes = [MayRead]
 
     def get(self, request: Request, pk: int) -> Response:
-        case = Case.objects.visible_to(request.user).select_related("kind", "assignee").filter(pk=pk).first()
+        user = cast(User, request.user)
+        cases = Case.objects.visible_to(user).select_related("kind", "assignee")
+        case = cases.filter(pk=pk).first() if user.may(May.SEE) else None  # guests have a page of their own
         if case is None:
             raise Http404("There is no such case.")
-        readings.saw(case, cast(User, request.user))
+        readings.saw(case, user)
         return Response(whole.as_json(case))
 
 

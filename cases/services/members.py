@@ -5,7 +5,7 @@ from django.db import transaction
 from cases.errors import ConcernedError, IncompleteError
 from cases.models import Case, CaseMember, CasePerson, TimelineEntry
 from cases.services import timeline
-from secops.access import May, require
+from secops.access import May, require, roles_that
 from secops.models import User
 
 
@@ -32,6 +32,13 @@ def remove(case_id: int, user: User, *, actor: User) -> None:
     gone, _ = CaseMember.objects.filter(case=case, user=user).delete()
     if gone:
         _say(case, f"{user.display_name} may not see the case by name any more.", actor)
+
+
+def namers(case: Case) -> list[User]:
+    """Who may name somebody for this case: who steers, sees the case, and is not whom it is about."""
+    roles = roles_that(May.STEER)
+    people = User.objects.filter(is_active=True, groups__name__in=roles).distinct().order_by("first_name", "last_name")
+    return [one for one in people if Case.objects.visible_to(one).filter(pk=case.pk).exists()]
 
 
 def conflict(case: Case, user: User) -> str:

@@ -10,6 +10,7 @@ import pyregf
 from evtx import PyEvtxParser
 
 from enrichment.forensics.notebook import Notebook, stamp
+from secops.hunting.places import is_writable
 
 MOST_RECORDS = 300_000  # of one event log
 MOST_TOLD = 40  # events of one log
@@ -34,7 +35,6 @@ AUTORUNS = (
     "Microsoft\\Windows\\CurrentVersion\\Policies\\Explorer\\Run",
     "Wow6432Node\\Microsoft\\Windows\\CurrentVersion\\Run",
 )
-WRITABLE = ("\\users\\", "\\temp\\", "\\programdata\\", "\\appdata\\", "\\perflogs\\", "\\recycle")
 
 
 def is_artefact(start: bytes | bytearray) -> bool:
@@ -140,7 +140,7 @@ def _autorun(name: str, path: str, key: Any, notebook: Notebook) -> None:
     for value in key.values:
         command = _text(value)
         notebook.note(f"{name}: {path}\\{value.get_name()}", ["Starts by itself"], at=at, details=command[:600])
-        if _is_writable(command):
+        if is_writable(command):
             notebook.event(at, f"Starts by itself since: {value.get_name()} = {command} ({name}, {path})")
             notebook.see("registry_key", f"{path}\\{value.get_name()}", "registry")
 
@@ -152,16 +152,12 @@ def _services(name: str, services: Any, notebook: Notebook) -> None:
             return
         image = service.get_value_by_name("ImagePath")
         command = _text(image) if image is not None else ""
-        if _is_writable(command):
+        if is_writable(command):
             at = _written(service)
             notebook.note(
                 f"{name}: service {service.get_name()}", ["Service in a writable place"], at=at, details=command[:600]
             )
             notebook.event(at, f"Service {service.get_name()} runs {command} ({name})")
-
-
-def _is_writable(command: str) -> bool:
-    return any(place in command.lower() for place in WRITABLE)
 
 
 def _written(key: Any) -> str | None:

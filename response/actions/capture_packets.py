@@ -67,7 +67,10 @@ class CapturePackets(Action):
             return Done(text=f"The packets of {running.device.name} are captured already", handle=running.handle)
         host = on_network(call)
         if not host.mac and not host.address:
-            raise ActionError(f"No packet capture is possible: neither an address nor a MAC of {host.name} is known.")
+            raise ActionError(
+                f"No packet capture is possible: neither an address nor a MAC of {host.name} is known. "
+                "An EDR or directory that knows its MAC address would help."
+            )
         handle = call.connector.start_capture(host, call.key, rotate_seconds=every(call))
         text = f"Capturing the packets of {host.name}, a file every {duration(every(call))}, until release"
         data = {"mac": host.mac, "address": host.address}

@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from cases.choices import DeviceReason, ObservableKind, Verdict
 from cases.models import Case, CaseDevice, Observable
 from cases.services import devices
 from response.actions.base import Action, Call, Done, Plan, actions
+from response.actions.hunting import answered_by
 from response.choices import Effect, Phase, Risk
 from response.errors import ActionError
+from response.models import StepRun
 from secops.connectors.capabilities.errors import NoEffect
 from secops.connectors.capabilities.files import FileHit
 from secops.connectors.capabilities.identity import DeviceRecord
@@ -52,7 +55,7 @@ class FindFile(Action):
         if not wanted:
             return Done(text="No file of the case is known to be malicious, so there is nothing to look for")
         hits = [hit for sha256 in wanted for hit in call.connector.find_file(sha256)]
-        others = _elsewhere(call.case, hits)
+        others = _elsewhere(call, hits)
         if len(others) > MAX_HITS:
             raise ActionError(f"{len(others)} devices hold the file: too many to add by themselves. Start a hunt.")
         names = ", ".join(hit.device.upper() for hit in others[:5])
@@ -78,9 +81,12 @@ def hashes(case: Case, params: Any) -> list[str]:
     return list(files.order_by("pk").values_list("value", flat=True).distinct()[:MAX_FILES])
 
 
-def _elsewhere(case: Case, hits: list[FileHit]) -> list[FileHit]:
-    """One hit per device; the devices that the alerts named are where it was found first."""
-    own = CaseDevice.objects.filter(case=case).exclude(reason=DeviceReason.HUNT).select_related("device")
+def _elsewhere(call: Call, hits: list[FileHit]) -> list[FileHit]:
+    """One hit per device; the devices that the alerts named are where it was found first, and none of them is another
+    one, nor is the device that this run answers."""
+    step = StepRun.objects.select_related("run__parent").get(pk=call.step_id)
+    is_own = ~Q(reason=DeviceReason.HUNT) | Q(device__in=answered_by(step.run))
+    own = CaseDevice.objects.filter(is_own, case=call.case).select_related("device")
     agents = {part.device.agent_id for part in own if part.device.agent_id}
     names = {part.device.name.upper() for part in own}
     seen: dict[str, FileHit] = {}

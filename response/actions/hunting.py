@@ -12,7 +12,7 @@ from django.utils import timezone
 from cases.choices import DeviceReason
 from cases.models import Case, CaseDevice
 from response.choices import OPEN_ASK, AskState, HuntState
-from response.models import Hunt, HuntAsk, HuntHit, StepRun
+from response.models import Hunt, HuntAsk, HuntHit, Run, StepRun
 from secops import integrations
 from secops.connectors.capabilities.hunting import HuntHit as Found
 from secops.hunting.clauses import Clause, ClauseKind
@@ -103,6 +103,16 @@ def _ask(hunt: Hunt, case: Case, one: tuple[Integration, int, int, str], wanted:
         reason=reason,
         ended_at=wanted.end if reason else None,
     )
+
+
+def answered_by(run: Run) -> set[int]:
+    """The devices that the run and those it descends from act on: to them no device of these is another one."""
+    found: set[int] = set()
+    above: Run | None = run
+    while above is not None:
+        found |= {above.device_id} if above.device_id else set()
+        above = above.parent
+    return found
 
 
 def close_if_done(hunt: Hunt) -> bool:

@@ -1,5 +1,6 @@
 """Where a device stands on the network: by which address and MAC it is known there, and what can be captured of it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from django.utils import timezone
@@ -10,8 +11,9 @@ from response.actions.base import Call
 from response.choices import StepState
 from response.models import Capture, StepRun
 from secops import networks
+from secops.connectors.base import Connector
 from secops.connectors.capabilities.capture import Watches
-from secops.connectors.capabilities.identity import Host, Lease
+from secops.connectors.capabilities.identity import FindsDevice, Host, Lease, LeasesByMac
 from secops.connectors.sending import before_the_effect
 from secops.errors import SecopsError
 from secops.integrations import connector_of, with_capability
@@ -24,6 +26,8 @@ def on_network(call: Call) -> Host:
     What a lease says of the MAC address is kept: behind a closed door the lease ends. An error says: nothing done.
     """
     host = call.host
+    if not host.address and not host.mac:
+        return _looked_up(host, call.device.device_id)
     lease = _lease(host.address) if host.address else None
     if lease is None:
         return host
@@ -73,6 +77,26 @@ def vpn_words(host: Host) -> str:
         f"{host.address} belongs to the full-tunnel VPN: cutting the device off can cut the EDR's own link too, and "
         "then it is released by hand."
     )
+
+
+def _looked_up(host: Host, device_id: int) -> Host:
+    """A device of which only the id is known, as a hunt finds them: its MAC by that id, its address by that MAC."""
+    if not host.agent_id:
+        return host
+    with before_the_effect():
+        records = (one.find_device(host) for one in _with("isolate", "directory") if isinstance(one, FindsDevice))
+        macs = (one.mac.lower() for one in records if one is not None and one.agent_id == host.agent_id)
+        mac = next((mac for mac in macs if mac), "")[:17]
+        if not mac:
+            return host
+        asked = (one for one in _with("leases") if isinstance(one, LeasesByMac))
+        leases = next((found for one in asked if (found := one.leases_of(mac))), [])
+    Device.objects.filter(pk=device_id, mac="").update(mac=mac)
+    return replace(host, mac=mac, address=leases[0].address if len(leases) == 1 else "")
+
+
+def _with(*capabilities: str) -> Iterator[Connector]:
+    return (connector_of(one) for name in capabilities for one in with_capability(name))
 
 
 def _lease(address: str) -> Lease | None:

@@ -155,6 +155,7 @@ def _find_devices(hunt: Hunt, rows: list[HuntHit]) -> None:
     parts = list(CaseDevice.objects.filter(case=hunt.case_id).select_related("device"))
     by_key = {key: part for part in parts for key in _keys(part.device.agent_id, part.device.name)}
     joined = {part.pk for part in parts if part.reason == DeviceReason.HUNT}
+    answered = hunting.answered_by(hunt.step.run)
     for row in rows:
         keys = _keys(row.agent_id, row.name)
         part = by_key.get(keys[0]) if keys else None
@@ -164,7 +165,7 @@ def _find_devices(hunt: Hunt, rows: list[HuntHit]) -> None:
             joined |= {part.pk} if part.reason == DeviceReason.HUNT else set()
             by_key |= dict.fromkeys(keys, part)
         row.device = part.device if part else _known(row)
-        row.is_own = part is not None and part.reason != DeviceReason.HUNT
+        row.is_own = part is not None and (part.reason != DeviceReason.HUNT or part.device_id in answered)
 
 
 def _keys(agent_id: str, name: str) -> list[str]:

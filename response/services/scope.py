@@ -8,18 +8,20 @@ from response.actions import blocking
 from response.models import Run, StepRun
 from response.services import outflow
 from secops import expressions
+from secops.hunting.clauses import ClauseKind
+from secops.hunting.places import is_writable
 
 FIELDS = {
     "case": (
         *("id", "number", "title", "kind", "stage", "severity", "risk_score", "is_restricted", "is_covert"),
-        *("data_flows_out", "indicators", "files"),
+        *("data_flows_out", "indicators", "files", "changes"),
     ),
     "alert": ("id", "title", "severity", "rule_id", "rule_name", "src_ip", "dst_ip", "dst_port", "proto", "detector"),
     "device": ("id", "name", "agent_id", "ip", "os", "kind", "group", "site", "is_critical", "is_protected"),
     "person": ("id", "login", "upn", "name", "department", "site", "is_privileged"),
 }
 
-DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files"}
+DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files", "changes"}
 MOST_INDICATORS = 50
 
 
@@ -56,6 +58,7 @@ def _case(case: Case, device_id: int | None) -> dict[str, Any]:
         "data_flows_out": outflow.of(case, device_id).is_on,
         "indicators": _indicators(case),
         "files": _files(case),
+        "changes": _changes(case),
     }
     return _picked(case, "case") | derived | {"kind": kind, "number": case.number}
 
@@ -72,6 +75,20 @@ def _files(case: Case) -> list[dict[str, Any]]:
     """The paths that the case's alerts name, in their order: text of a source, for a person to read before its use."""
     links = case.links.filter(observable__kind=ObservableKind.FILE_PATH, role=Role.FILE).select_related("observable")
     return [{"id": one.observable_id, "path": one.observable.value} for one in links.order_by("pk")[:MOST_INDICATORS]]
+
+
+def _changes(case: Case) -> list[dict[str, str]]:
+    """What the alerts say was changed and by what program, as clauses of a hunt: for a person who calls it malicious.
+
+    A program counts only where anybody may write: Windows' own, as which a change can be made too, is everywhere.
+    """
+    named = Observable.objects.filter(links__case=case, links__role__in=(Role.REGISTRY, Role.PROCESS), is_noise=False)
+    found = list(named.distinct().order_by("pk")[:MOST_INDICATORS])
+    programs = [one.value for one in found if one.kind == ObservableKind.PROCESS]
+    kinds: dict[str, ClauseKind] = {ObservableKind.REGISTRY_VALUE: ClauseKind.REGISTRY_KEY}
+    if programs and all(is_writable(one) for one in programs):
+        kinds[ObservableKind.HASH_SHA256] = ClauseKind.SHA256
+    return [{"kind": str(kinds[one.kind]), "value": one.value} for one in found if one.kind in kinds]
 
 
 def _alert(case: Case) -> dict[str, Any]:

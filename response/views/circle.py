@@ -20,6 +20,7 @@ from secops.access import May
 from secops.models import User
 
 READINGS_SHOWN = 50
+NAMERS_SHOWN = 5
 
 
 @require_GET
@@ -36,6 +37,7 @@ def circle(request: HttpRequest, pk: int) -> HttpResponse:
         "release": releases.latest(case),
         "members": case.members.select_related("user").order_by("added_at"),
         "member_form": MemberForm(),
+        "namers": members.namers(case)[:NAMERS_SHOWN] if case.is_restricted else [],
         "readings": case.readings.select_related("user")[:READINGS_SHOWN],
         "uncover_form": UncoverForm(),
         "unfounded_form": UnfoundedForm(),

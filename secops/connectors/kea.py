@@ -37,6 +37,13 @@ class Kea(Connector):
         minute = timedelta(minutes=1)
         return lease if lease.starts_at - minute < at <= ends_at + minute else None
 
+    def leases_of(self, mac: str) -> list[Lease]:
+        """The interface's leases that are assigned and not over."""
+        found = self._ask("lease4-get-by-hw-address", {"hw-address": mac}) or {}
+        rows = [row for row in found.get("leases") or [] if row.get("state", ASSIGNED) == ASSIGNED]
+        now = datetime.now(UTC)
+        return [lease for lease, ends_at in map(self._lease, rows) if ends_at > now]
+
     def test(self) -> str:
         self._ask("lease4-get", {"ip-address": "192.0.2.1"})
         return "The control agent answers lease questions."

@@ -1,4 +1,4 @@
-"""Attach the practice range to this installation: integrations, two users, a token for its detectors."""
+"""Attach the practice range to this installation: integrations, people, a token for its detectors."""
 
 import json
 from pathlib import Path
@@ -11,15 +11,22 @@ from secops import integrations, registry, signin
 from secops.access import RoleName
 from secops.models import ApiToken, Integration, User
 
-PEOPLE = {
-    "analyst": ("Ana", "Lyst", [RoleName.ANALYST]),
-    "responder": ("Rosa", "Ponder", [RoleName.RESPONDER]),
-    "chief": ("Ada", "Chief", [RoleName.ADMIN]),
+DOMAIN = "brightwater.example"  # of the simulated company: its mail ends in the range
+INSIDER = "insider"  # the team whose cases are born restricted and covert
+VISITOR = "quickstart"  # looks whether everything is complete, and stands under "who looked" by this name
+PEOPLE: dict[str, tuple[str, str, RoleName, tuple[str, ...]]] = {  # login: first and last name, role, teams
+    "analyst": ("Ana", "Lyst", RoleName.ANALYST, (INSIDER,)),
+    "responder": ("Rosa", "Ponder", RoleName.RESPONDER, ()),
+    "lead": ("Inge", "Leader", RoleName.RESPONDER, (INSIDER,)),
+    "legal": ("Lea", "Gale", RoleName.GUEST, ("legal",)),
+    "hr": ("Hero", "Resource", RoleName.GUEST, ("hr",)),
+    "chief": ("Ada", "Chief", RoleName.ADMIN, ()),
+    VISITOR: ("Quickstart", "check (machine)", RoleName.ANALYST, (INSIDER,)),
 }
 
 
 def attach() -> dict[str, str]:
-    """Safe to repeat. Returns the secrets that the parent needs: the detectors' token, the analyst's link."""
+    """Safe to repeat. Returns the secrets that the parent needs: the detectors' token, a link for its visitor."""
     folder = settings.DATA_DIR
     ports: dict[str, int] = json.loads((folder / "practice/ports.json").read_text())
     keys: dict[str, Any] = json.loads((folder / "practice/credentials.json").read_text())
@@ -30,8 +37,7 @@ def attach() -> dict[str, str]:
     for _, prepare in registry.attached.items():
         prepare()
     people = {username: _person(username) for username in PEOPLE}
-    people["analyst"].groups.add(Group.objects.get_or_create(name="insider")[0])
-    return {"token": _token(), "link": signin.issue_link(people["analyst"])}
+    return {"token": _token(), "link": signin.issue_link(people[VISITOR])}
 
 
 def _range(
@@ -65,11 +71,14 @@ def _range(
 
 
 def _person(username: str) -> User:
-    first, last, roles = PEOPLE[username]
-    user, _ = User.objects.get_or_create(username=username, defaults={"first_name": first, "last_name": last})
-    user.is_staff = RoleName.ADMIN in roles
+    """Everybody is made up; who has an address gets the mail of the cases that name them."""
+    first, last, role, teams = PEOPLE[username]
+    email = f"{username}@{DOMAIN}" if role == RoleName.GUEST else ""
+    made = {"first_name": first, "last_name": last, "email": email}
+    user, _ = User.objects.get_or_create(username=username, defaults=made)
+    user.is_staff = role == RoleName.ADMIN
     user.save(update_fields=["is_staff"])
-    user.groups.add(*Group.objects.filter(name__in=roles))
+    user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in (role, *teams)))
     return user
 
 

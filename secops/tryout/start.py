@@ -2,14 +2,17 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from typing import IO
 
 from secops.errors import SecopsError
+from secops.tryout import beside
 from secops.tryout.processes import Child, Household, manage, python
 from secops.tryout.visitor import Sight, Visitor
 
@@ -38,10 +41,21 @@ class Tryout:
             "DJANGO_SETTINGS_MODULE": "secops.settings",
         }
         self.link = ""
+        self._lock: IO[str] | None = None
 
     def start(self) -> None:
-        """All stages up to alerts on their way; TryoutError names the stage that failed."""
+        """All stages up to alerts on their way; TryoutError names the stage that failed.
+
+        Refused before anything is touched: where somebody else listens, and where another try-out lives.
+        """
+        if reason := _refused(self.port):
+            raise TryoutError(
+                f"Port {self.port} cannot be used: {reason}. Choose another --port N; 0 picks a free one."
+            )
         self.data.mkdir(parents=True, exist_ok=True)
+        self._lock = beside.hold(self.data)
+        if self._lock is None:
+            raise TryoutError(f"A quickstart runs on {self.data} already. End that one, or choose another --data DIR.")
         self._company()
         self._range()
         self._once("Set up the database and the shipped runbooks", manage("setup"))
@@ -63,6 +77,8 @@ class Tryout:
 
     def end(self) -> None:
         self.household.end()
+        if self._lock is not None:
+            self._lock.close()
 
     # --- stages ----------------------------------------------------------------------------------------------------
 
@@ -83,8 +99,7 @@ class Tryout:
         self._service("range", python("-m", "secops.practice.server", "--data", str(self.data)))
         self._until("Start the practice range", "range", ports.exists)
         found = json.loads(ports.read_text())
-        own = self.env.get("NIGHTDESK_INTERNAL_HOSTS", "")
-        inside = f"127.0.0.1:{found['http']} 127.0.0.1:{found['smtp']} {own}"
+        inside = f"{beside.internal_pairs(self.data)} {self.env.get('NIGHTDESK_INTERNAL_HOSTS', '')}"
         self.env = self.env | {"NIGHTDESK_INTERNAL_HOSTS": inside.strip()}
         for child in self.household.children:  # a restarted range comes back on its ports
             child.command += ["--port", str(found["http"]), "--smtp-port", str(found["smtp"])]
@@ -103,6 +118,11 @@ class Tryout:
         command = python("-m", "secops.tryout.detectors", self.base, str(self.data / "practice/alerts"))
         self._once("", command, {"NIGHTDESK_RANGE_TOKEN": token})
         self.token = token
+
+    def typed(self, command: str) -> str:
+        """A command as somebody types it beside this try-out."""
+        folder = "" if self.data == beside.USUAL else f"NIGHTDESK_DATA={shlex.quote(str(self.data))} "
+        return f"{folder}uv run manage.py {command}"
 
     def send_noise(self) -> None:
         """Ordinary alerts, slowly, while somebody looks around."""
@@ -136,6 +156,17 @@ class Tryout:
             if not child.is_running or monotonic() > ends:
                 raise TryoutError(f"{stage} failed; {child.log} says why: {child.log.read_text()[-800:]}")
             sleep(0.1)
+
+
+def _refused(port: int) -> str:
+    """Why the web server could not listen there; it would not mind connections that are only waiting to end."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return (error.strerror or "no reason given").lower()
+    return ""
 
 
 def _free_port() -> int:

@@ -15,7 +15,7 @@ from secops.connectors.capabilities.capture import CaptureState, Segment
 from secops.connectors.capabilities.containment import AccountState
 from secops.connectors.capabilities.effects import IsolationState, NetworkPath
 from secops.connectors.capabilities.errors import NoEffect, SourceRefused
-from secops.connectors.capabilities.identity import Lease
+from secops.connectors.capabilities.identity import DeviceRecord, Lease
 from secops.practice.products.packets import Talk, packets_of, pcap
 
 MAC, OWN, DNS = "02:42:0a:00:00:07", "10.20.3.7", "10.20.0.10"
@@ -33,6 +33,7 @@ class Network:
         self.revoked: dict[str, str] = {}
         self.blocked: set[tuple[str, str]] = set()
         self.lease: Lease | None = None
+        self.record: DeviceRecord | None = None
         self.watches: bool | None = None
         self.sees = True
         self.segments: list[tuple[Segment, bytes]] = []
@@ -168,6 +169,26 @@ class FakeDhcp(Connector):
 
     def lease_at(self, address: str, at: datetime) -> Lease | None:
         return NETWORK.lease if NETWORK.lease and NETWORK.lease.address == address else None
+
+    def leases_of(self, mac: str) -> list[Lease]:
+        return [NETWORK.lease] if NETWORK.lease and NETWORK.lease.mac.lower() == mac else []
+
+
+@connectors.register
+class FakeDirectory(Connector):
+    """Knows the MAC address of a device by its id."""
+
+    slug = "test_macs"
+    label = "Test directory"
+
+    def find_device(self, host: Any) -> DeviceRecord | None:
+        return NETWORK.record
+
+    def devices_of(self, login: str) -> list[DeviceRecord]:
+        return []
+
+    def find_person(self, login: str) -> None:
+        return None
 
 
 def add_network() -> None:

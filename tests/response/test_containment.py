@@ -11,11 +11,12 @@ from cases.models import Case, CaseDevice, CaseObservable, CasePerson, Device, T
 from response.actions.base import Held, actions
 from response.actions.isolation import judged
 from response.choices import StepState
-from response.models import StepRun
+from response.models import Capture, StepRun
 from response.services import decisions, invariants
 from response.services.progress import call_of
 from secops import integrations
 from secops.connectors.capabilities.effects import IsolationState, NetworkPath
+from secops.connectors.capabilities.identity import DeviceRecord
 from tests.factories import make_device, make_observable, make_person
 from tests.response.conftest import ISOLATE, age_sends, begin, say_yes, settle_down, step_of
 from tests.response.network import MAC, NETWORK, OWN, Network, add_network, lease
@@ -141,6 +142,24 @@ def test_an_address_that_another_device_has_by_now_closes_no_port(network, conne
     assert step_of(run, "quarantine").state == StepState.FAILED
     assert "neither an address nor a MAC" in step_of(run, "capture").reason
     assert network.effects == []
+
+
+@pytest.mark.parametrize("agent_id", ["agent-FIN-LT-0142", "agent-of-another"])
+def test_a_hunted_device_is_captured_by_the_mac_that_is_known_of_its_id(network, case, device, analyst, agent_id):
+    integrations.add("test_macs", "Directory", {})
+    network.record = DeviceRecord(name=device.name, agent_id=agent_id, mac=MAC.upper())
+    network.lease = lease("fin-lt-0142")
+
+    run = begin(case, analyst, CAPTURE)
+    settle_down()
+
+    step = step_of(run, "capture")
+    if agent_id == device.agent_id:
+        assert (step.state, network.effects) == (StepState.SUCCEEDED, [("capture", MAC)])
+        assert (Capture.objects.get().mac, Capture.objects.get().address) == (MAC, OWN)
+    else:
+        assert "An EDR or directory that knows its MAC address would help." in step.reason
+        assert network.effects == []
 
 
 def test_releasing_one_door_leaves_the_device_isolated_while_the_other_is_closed(

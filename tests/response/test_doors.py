@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from cases.choices import DeviceReason
-from cases.models import Case, CaseDevice, CasePerson, Device, TimelineEntry
+from cases.models import Case, CaseDevice, CaseObservable, CasePerson, Device, TimelineEntry
 from cases.services import evidence
 from enrichment.choices import LookupState
 from enrichment.models import CaseLookup, Finding, Lookup
@@ -15,8 +15,9 @@ from response.choices import StepState
 from response.models import StepRun
 from response.services import outflow, scope
 from response.views.doors import doors_of
+from secops.hunting.clauses import read
 from tests.cases.evidence.conftest import take
-from tests.factories import make_device, make_person
+from tests.factories import make_device, make_observable, make_person
 from tests.findings import make_finding
 from tests.response.conftest import ASK, ISOLATE, begin, say_yes, settle_down, step_of
 from tests.response.network import MAC, NETWORK, OWN, Network, add_network
@@ -187,3 +188,23 @@ def test_who_lets_a_device_back_reads_what_is_sealed_and_what_is_open(client, ne
 
     assert f"Yes: {image.number}." in page
     assert "Not everywhere: 1 other device of the case is not contained." in page
+
+
+@pytest.mark.parametrize(
+    ("program", "kinds"), [("C:\\ProgramData\\hlp\\hlp32.exe", 2), ("C:\\Windows\\System32\\reg.exe", 1)]
+)
+def test_what_a_person_calls_malicious_is_hunted_and_windows_own_programs_are_not(case, program, kinds):
+    key, sha = "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run\\hlp32", "a" * 64
+    for kind, value, role in (
+        ("registry_value", key, "registry"),
+        ("process", program, "process"),
+        ("hash_sha256", sha, "process"),
+        ("hash_sha256", "b" * 64, "file"),
+    ):
+        seen = {"role": role, "first_seen_at": case.opened_at}
+        CaseObservable.objects.create(case=case, observable=make_observable(value, kind), **seen)
+
+    changes = scope.of_case(case, {})["case"]["changes"]
+
+    assert changes == [{"kind": "registry_key", "value": key}, {"kind": "sha256", "value": sha}][:kinds]
+    assert len(read(changes)) == kinds

@@ -435,6 +435,11 @@ def test_hits_are_answered_by_child_runs_and_a_child_s_hunt_starts_none(
     assert acts_on == ["A-1", "A-2"]
     assert set(Run.objects.values_list("state", flat=True)) == {RunState.SUCCEEDED}
     assert Hunt.objects.count() == 3
+    said = {run.device.name: step_of(run, "hunt").result for run in Run.objects.exclude(device=None) if run.device}
+    assert said == {  # no device is another one to its own run
+        "A-1": "Found on 1 other device, not contained: A-2",
+        "A-2": "Found on 1 other device, not contained: A-1",
+    }
     assert broken() == {}
 
 

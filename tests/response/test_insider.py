@@ -277,3 +277,21 @@ def test_unfounded_is_closed_and_kept_until_a_day(covert: Case, ada: User) -> No
 def test_a_way_out_wants_a_reason(covert: Case, approver: User) -> None:
     with pytest.raises(IncompleteError, match="a sentence"):
         covert_service.uncover(covert.pk, "No.", actor=approver)
+
+
+def test_who_may_not_name_anybody_is_told_who_may(client: Client, covert: Case, ada: User) -> None:
+    page = f"/cases/CASE-{covert.pk}/need-to-know/"
+    client.force_login(ada)
+    nobody = client.get(page).content.decode()
+    lead = make_user("inge", ["responder"], first_name="Inge", last_name="Leader")
+    make_user("rosa", ["responder"], first_name="Rosa", last_name="Ponder")  # not of the team
+    assert covert.group is not None
+    lead.groups.add(covert.group)
+
+    told = client.get(page).content.decode()
+
+    assert f"nobody may now: it takes a responder in the team “{covert.group.name}”" in nobody
+    assert "Who may: Inge Leader." in told
+    assert "Ponder" not in told
+    client.force_login(lead)
+    assert "Who may:" not in client.get(page).content.decode()

@@ -38,6 +38,26 @@ def test_looking_at_a_link_does_not_use_it_up(client: Client, analyst: User) -> 
     assert client.post(link).status_code == 302
 
 
+def test_the_page_of_a_used_or_unknown_link_says_so_and_has_no_button(client: Client, analyst: User) -> None:
+    link = issue_link(analyst)
+    fresh = client.get(link).content.decode()
+    client.post(link)
+
+    for bad in (link, "/signin/made-up/"):
+        page = Client().get(bad).content.decode()
+        assert "used or is too old" in page
+        assert "<button" not in page
+    assert "<button" in fresh
+
+
+def test_a_guest_begins_on_a_page_of_their_own(client: Client, db: None) -> None:
+    guest = make_user("lea", ["guest"])
+
+    assert client.post(issue_link(guest)).headers["Location"] == "/guest/"
+    assert client.get("/").headers["Location"] == "/guest/"
+    assert 'href="/queue/" title="Queue"' not in client.get("/guest/").content.decode()
+
+
 def test_only_the_hash_of_a_link_is_kept(analyst: User) -> None:
     secret = issue_link(analyst).split("/")[-2]
 

@@ -81,6 +81,21 @@ class Leases(Protocol):
 
 
 @runtime_checkable
+class LeasesByMac(Protocol):
+    """What some sources of leases can besides."""
+
+    def leases_of(self, mac: str) -> list[Lease]:
+        """The addresses that the interface has now."""
+
+
+@runtime_checkable
+class FindsDevice(Protocol):
+    """The part of a directory that an EDR has as well."""
+
+    def find_device(self, host: Host) -> DeviceRecord | None: ...
+
+
+@runtime_checkable
 class Directory(Protocol):
     def find_device(self, host: Host) -> DeviceRecord | None: ...
 

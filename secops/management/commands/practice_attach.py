@@ -9,7 +9,7 @@ from secops.tryout.attach import attach
 
 
 class Command(BaseCommand):
-    help = "Attach the running practice range: integrations, two users and an admin, the token of its detectors."
+    help = "Attach the running practice range: integrations, people, the token of its detectors."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(json.dumps(attach()))

@@ -12,6 +12,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from secops.tryout.start import Tryout, TryoutError
 
 READY_WITHIN = 180.0  # seconds
+OTHERS = {
+    "responder": "Rosa Ponder approves; not in the insider team",
+    "lead": "Inge Leader leads the insider team: names Legal and HR, approves",
+    "legal": "Lea Gale of the simulated company's Legal, a guest",
+    "hr": "Hero Resource of its HR, a guest",
+    "chief": "Ada Chief, admin",
+}
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -56,8 +63,9 @@ class Command(BaseCommand):
     def _stay(self, tryout: Tryout) -> None:
         tryout.send_noise()
         self._say(f"\nOpen as analyst (once, within 10 minutes): {tryout.link}")
-        self._say("As responder, in another browser: uv run manage.py signin responder")
-        self._say("As admin: uv run manage.py signin chief")
+        self._say("As somebody else, in another browser, by the link that this prints:")
+        for name, what in OTHERS.items():
+            self._say(f"  {tryout.typed(f'signin {name}')}  # {what}")
         self._say("Ctrl-C ends everything.")
         while True:
             sleep(2)

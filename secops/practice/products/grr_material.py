@@ -8,26 +8,48 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from secops.practice.products.world import Record, World
+from secops.practice.kql.table_files import Tables
+from secops.practice.products import windows_files
+from secops.practice.products.world import Record, World, moment_of
 from secops.practice.week import story_beacon, story_registry, story_system
-from secops.practice.week.programs import BEACON, BEACON_COPY, BROWSER, EXPLORER, HELPER, MAIL, SVCHOST, Program
+from secops.practice.week.programs import AGENT, BEACON, BEACON_COPY, BROWSER, EXPLORER, HELPER, MAIL, SVCHOST, Program
 
 MEMORY_BYTES = 4 << 20
 DISK_BYTES = 16 << 20
 PAGE = 4_096
 LABEL = "Practice range: simulated, taken from no real device."
 TOOLS = ("mke2fs", "debugfs")
+TASK = "/Windows/System32/Tasks/OneDriveSync/Update check"
 STORY = {
     story_beacon.DEVICE: (BEACON, "https://" + story_beacon.BAD_NAME + "/api/v2/sync"),
     story_beacon.OTHER_DEVICE: (BEACON_COPY, ""),
     **{name: (program, "") for name, program in story_system.ON.items()},
     story_registry.DEVICE: (HELPER, f"https://{story_registry.NAME}{story_registry.PATH}"),
 }
+
+RUN = "Microsoft\\Windows\\CurrentVersion\\Run"
+SET_UP = 40 * 86_400.0  # seconds before the anchor, when the device was set up
+DROPPED_FOR = 41.0  # seconds that the dropper outlived the start of what it dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When things happened on a device, as the logs of the week tell it; seconds since 1970."""
+
+    set_up: float
+    written: float  # the program of the story
+    started: float
+    kept: float  # what starts it again
+
+    @property
+    def dropper_gone(self) -> float:
+        return self.started + DROPPED_FOR
 
 
 class MissingToolError(Exception):
@@ -38,17 +60,20 @@ class Material:
     """Below FOLDER/acquired, a folder a device."""
 
     def __init__(self, world: World) -> None:
-        self.folder = world.folder / "acquired"
+        self.folder, self._world = world.folder / "acquired", world
         self._lock = threading.Lock()
+        self._written: dict[str, float] = {}
 
     def files(self, device: Record) -> dict[str, bytes]:
         """What a collection of files finds: full paths with forward slashes, as the device is now."""
         user = str(device.get("owner") or "user")
         program, url = STORY.get(device["name"], (None, ""))
+        times = self._times(device)
         found = {
             "/README-PRACTICE-RANGE.txt": f"{LABEL}\nDevice: {device['name']}\n".encode(),
             "/$MFT": _listing(device, program),
-            "/Windows/System32/winevt/Logs/Security.xml": _events(device, user, program),
+            "/Windows/System32/winevt/Logs/Security.evtx": _events(times, user, program),
+            "/Windows/System32/config/SOFTWARE": _software(times, program),
             "/Windows/System32/drivers/etc/hosts": b"# Copyright (c) practice range\r\n127.0.0.1 localhost\r\n",
             f"/Users/{user}/Documents/notes.txt": f"{LABEL}\r\nQuarterly figures, draft.\r\n".encode(),
         }
@@ -57,8 +82,31 @@ class Material:
         if program:
             found[_path(program)] = program.content
         if program is BEACON:
-            found["/Windows/System32/Tasks/OneDriveSync/Update check"] = _task(url)
+            found[TASK] = _task(url)
         return found
+
+    def _times(self, device: Record) -> Times:
+        """The company's week ends at its anchor; without a company nothing has happened yet."""
+        told = self._world.company.get("anchor")
+        anchor = (moment_of(told) if told else self._world.now()).timestamp()
+        first, change = story_beacon.first_beacon_at(anchor), story_registry.changed_at(anchor)
+        copied, set_up = first + story_beacon.COPY_AFTER, anchor - SET_UP
+        return {
+            story_beacon.DEVICE: Times(set_up, first - 1091.2, first - 8.7, first - 276.0),
+            story_beacon.OTHER_DEVICE: Times(set_up, copied - 300, copied, copied),
+            story_registry.DEVICE: Times(set_up, change - 174, change - 3.2, change),
+        }.get(device["name"]) or self._logged(device, set_up)
+
+    def _logged(self, device: Record, set_up: float) -> Times:
+        """When the EDR's table saw the program of a story written, which is read once; without one, the set-up."""
+        program, _ = STORY.get(device["name"], (None, ""))
+        tables = Tables(self._world.folder / "tables")
+        if device["name"] not in self._written and program is not None and tables.has("DeviceFileEvents"):
+            rows = tables.rows("DeviceFileEvents")
+            told = (row["Timestamp"] for row in rows if row.get("SHA256") == program.sha256)
+            self._written[device["name"]] = next((moment_of(one).timestamp() for one in told), set_up)
+        at = self._written.get(device["name"], set_up)
+        return Times(set_up, at, at, at)
 
     def memory(self, device: Record) -> Path:
         """Pages with the names, command lines and addresses of the programs that ran."""
@@ -80,16 +128,19 @@ class Material:
         return path
 
     def _make_disk(self, device: Record, path: Path) -> None:
-        """The device's files on a file system, and the dropper that was there and is deleted."""
+        """The device's files on a file system, each with its time, and the dropper that was there and is deleted."""
         program, _ = STORY.get(device["name"], (None, ""))
-        user = str(device.get("owner") or "user")
+        user, times = str(device.get("owner") or "user"), self._times(device)
         gone = f"/Users/{user}/AppData/Local/Temp/{(program or BROWSER).name}"
+        files = {name: content for name, content in self.files(device).items() if name != "/$MFT"}
+        files |= {gone: (program or BROWSER).content}
+        changed = {name: int(_changed(name, gone, program, times)) for name in files}
         with TemporaryDirectory() as folder:
-            for name, content in {**self.files(device), gone: (program or BROWSER).content}.items():
-                if name != "/$MFT":
-                    target = Path(folder) / name.lstrip("/")
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(content)
+            for name, content in files.items():
+                target = Path(folder) / name.lstrip("/")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+                os.utime(target, (changed[name], changed[name]))
             identity = sha256(device["id"].encode()).hexdigest()
             uuid = "-".join(
                 (identity[:8], identity[8:12], "4" + identity[13:16], "8" + identity[17:20], identity[20:32])
@@ -97,15 +148,34 @@ class Material:
             _run(
                 *("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-b", "1024", "-L", "PRACTICE", "-U", uuid),
                 *("-E", f"hash_seed={uuid}", "-d", folder, str(path), f"{DISK_BYTES // 1024}k"),
+                at=times.set_up,
             )
-        _run("debugfs", "-w", "-R", f'rm "{gone}"', str(path))
+        # The image has to say when it happened on the device, not when the range wrote it.
+        orders = [
+            f'set_inode_field "{name}" {field} @{at}' for name, at in changed.items() for field in ("crtime", "ctime")
+        ]
+        orders += [f'set_inode_field "{gone}" ctime @{int(times.dropper_gone)}', f'rm "{gone}"']
+        _run("debugfs", "-w", "-f", "-", str(path), at=times.dropper_gone, orders="\n".join(orders))
 
 
-def _run(name: str, *arguments: str) -> None:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+def _changed(name: str, gone: str, program: Program | None, times: Times) -> float:
+    """When a file of the device was last written."""
+    if program is not None and name in (_path(program), gone):
+        return times.written
+    if name == TASK or name.endswith("/config/SOFTWARE"):
+        return times.kept
+    return times.started if name.endswith((".pf", ".evtx")) else times.set_up
+
+
+def _run(name: str, *arguments: str, at: float, orders: str = "") -> None:
+    """A program of e2fsprogs, whose clock stands at a moment."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    found = shutil.which(name, path=path)
     if found is None:
         raise MissingToolError("no disk image: e2fsprogs is not installed on the practice range's machine")
-    subprocess.run([found, *arguments], check=True, capture_output=True, timeout=60)  # noqa: S603 - our own words
+    env = {"PATH": path, "E2FSPROGS_FAKE_TIME": str(int(at))}
+    command = [found, *arguments]
+    subprocess.run(command, input=orders.encode(), env=env, check=True, capture_output=True, timeout=60)  # noqa: S603
 
 
 def _path(program: Program) -> str:
@@ -123,17 +193,22 @@ def _listing(device: Record, program: Program | None) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n"
 
 
-def _events(device: Record, user: str, program: Program | None) -> bytes:
-    """Process starts (4688) as Windows writes them in XML."""
-    rows = "".join(
-        '<Event xmlns="http://schemas.microsoft.com/win/2004/08/events/event"><System>'
-        '<Provider Name="Microsoft-Windows-Security-Auditing"/><EventID>4688</EventID>'
-        f'<TimeCreated SystemTime="{device.get("last_seen")}"/><Computer>{device["name"]}</Computer></System>'
-        f'<EventData><Data Name="SubjectUserName">{user}</Data>'
-        f'<Data Name="NewProcessName">{one.image}</Data></EventData></Event>\r\n'
-        for one in _running(program)
-    )
-    return f'<?xml version="1.0"?><!-- {LABEL} --><Events>\r\n{rows}</Events>\r\n'.encode()
+def _events(times: Times, user: str, program: Program | None) -> bytes:
+    """Process starts (4688) in an event log of Windows."""
+    log = windows_files.EventLog()
+    for one in _running(program):
+        at = times.started if one is program else times.set_up
+        command = f'"{one.image}"'
+        log.add(4688, at, SubjectUserName=user, NewProcessName=one.image, CommandLine=command)
+    return log.content()
+
+
+def _software(times: Times, program: Program | None) -> bytes:
+    """The machine's part of the registry: what starts by itself."""
+    values = {"Harbour Agent": f'"{AGENT.image}" --tray'}
+    if program is HELPER:
+        values[story_registry.VALUE] = f'"{HELPER.image}" -q'
+    return windows_files.hive(RUN, values, times.kept)
 
 
 def _task(url: str) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import dpkt
 
 from secops.practice.products.packets import Talk, packets_of, pcap
+from secops.practice.products.windows_files import EventLog
 from tests.enrichment.forensics import windows_material
 from tests.enrichment.forensics.windows_material import AT
 
@@ -131,11 +132,11 @@ def package(folder: Path) -> Path:
 
 def event_log() -> bytes:
     """A log that was cleared, a service, a program of each sort, and a sign-in from afar and one at the keyboard."""
-    log = windows_material.EventLog()
-    log.add(1102, SubjectUserName="ada")
-    log.add(7045, ServiceName="upd", ImagePath="C:\\Users\\ada\\upd.exe")
-    log.add(4688, NewProcessName="C:\\a.exe", CommandLine="powershell -enc AAAA")
-    log.add(4688, NewProcessName="C:\\Windows\\notepad.exe", CommandLine="notepad")
-    log.add(4624, TargetUserName="ada", LogonType="10", IpAddress="203.0.113.9")
-    log.add(4624, TargetUserName="ada", LogonType="2", IpAddress="-")
+    log = EventLog()
+    log.add(1102, AT, SubjectUserName="ada")
+    log.add(7045, AT, ServiceName="upd", ImagePath="C:\\Users\\ada\\upd.exe")
+    log.add(4688, AT, NewProcessName="C:\\a.exe", CommandLine="powershell -enc AAAA")
+    log.add(4688, AT, NewProcessName="C:\\Windows\\notepad.exe", CommandLine="notepad")
+    log.add(4624, AT, TargetUserName="ada", LogonType="10", IpAddress="203.0.113.9")
+    log.add(4624, AT, TargetUserName="ada", LogonType="2", IpAddress="-")
     return log.content()

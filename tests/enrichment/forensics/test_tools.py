@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from enrichment.forensics.notebook import Notebook, stamp
 from enrichment.forensics.report import Report
 from enrichment.forensics.scanner import Rules
 from secops.practice.products.grr_material import Material
+from secops.practice.products.world import World
 from secops.practice.week import story_beacon
 from secops.practice.week.programs import BEACON
 from tests.enrichment.forensics import material
@@ -57,7 +57,7 @@ def test_a_rule_names_a_file_and_its_time_is_an_event(disk: Path) -> None:
 
 def test_the_deleted_dropper_on_a_disk_of_the_range_is_found(tmp_path: Path) -> None:
     device = {"name": story_beacon.DEVICE, "id": "d-1", "owner": "m.okafor", "last_seen": "2026-11-01T10:00:00Z"}
-    image = Material(SimpleNamespace(folder=tmp_path)).disk(device)  # type: ignore[arg-type]
+    image = Material(World(tmp_path)).disk(device)
 
     answer = ask("disk", image)
 
