@@ -378,6 +378,24 @@ def test_who_ends_the_capture_does_not_wait_for_a_file_that_comes_whole(remade, 
     assert (capture.state, CaptureSegment.objects.count()) == ("stopped", 2)
 
 
+def test_who_ends_the_capture_does_not_wait_for_the_process_that_is_at_another(remade, capture):
+    collect(1)
+    Capture.objects.filter(pk=capture.pk).ask_to_stop("Released", timezone.now())
+    captures.work()
+
+    capture.refresh_from_db()
+    assert (remade.stopped, capture.state, remade.fetched) == (True, "stopping", [])
+
+
+def test_a_mandate_that_ends_does_not_wait_for_the_process_that_is_at_another(remade, capture, mandate):
+    collect(1)
+    is_over(mandate)
+    captures.work()
+
+    capture.refresh_from_db()
+    assert (remade.stopped, capture.state, remade.fetched) == (True, "stopped", [])
+
+
 def test_a_file_that_comes_whole_is_discarded_when_its_mandate_ends(remade, capture, mandate, monkeypatch):
     remade.piece = 200
     collect(1)
