@@ -47,7 +47,7 @@ from secops.wording import amount, clock
 from tests.factories import make_case, make_observable
 from tests.response import network as network_of_tests
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
-from tests.response.network import BEGAN, MAC, NETWORK, OWN, Network, add_network
+from tests.response.network import BEGAN, MAC, NETWORK, OWN, FakeNetwork, Network, add_network
 from tests.response.test_containment import CAPTURE, LIFT, QUARANTINE
 from tests.secops.connectors.test_warninglists import put
 
@@ -322,6 +322,28 @@ def test_more_than_the_sensor_said_is_not_taken(network, capture):
 
     assert CaptureSegment.objects.get().problem == "The sensor sent more bytes than it said."
     assert not list(store().tmp.iterdir())
+
+
+def test_a_sensor_that_ends_without_a_byte_is_not_asked_again_at_once(network, capture, monkeypatch):
+    network.add_segment(BAD)
+    monkeypatch.setattr(FakeNetwork, "fetch_segment", lambda *_: iter(()))
+    collect(1)
+
+    capture.refresh_from_db()
+    assert capture.failures == 1
+    assert capture.next_at > timezone.now() + timedelta(seconds=segments.RETRY_SECONDS - 5)
+    assert captures.work() == 0
+
+
+def test_a_file_that_another_worker_has_loses_no_try(network, capture):
+    network.add_segment(BAD)
+    collect(1)
+    Capture.objects.update(failures=3)
+    with partials.partial(f"packet capture {capture.pk}: part-0"):
+        collect(segments.TRIES + 1)
+
+    capture.refresh_from_db()
+    assert (capture.failures, CaptureSegment.objects.count()) == (3, 0)
 
 
 @pytest.fixture
