@@ -43,6 +43,8 @@ def notes(tool: ForensicTool) -> list[str]:
         return ["Suricata has no rules (NIGHTDESK_SURICATA_RULES): it tells what it decodes, and alerts of nothing."]
     if tool == ForensicTool.VOLATILITY and not settings.NIGHTDESK_VOLATILITY_SYMBOLS:
         return ["Without symbols (NIGHTDESK_VOLATILITY_SYMBOLS) only the banner of a kernel is looked for."]
+    if tool == ForensicTool.VOLATILITY and not _folder(settings.NIGHTDESK_VOLATILITY_SYMBOLS):
+        return ["Its symbols were not opened: their folder holds a home, the data folder or more than symbols."]
     return []
 
 

@@ -84,6 +84,8 @@ def test_without_symbols_only_the_banner_is_asked_for(settings: Any, tmp_path: P
     assert outsiders.missing(tool) == ""
     assert '"plugins": ["banners.Banners"]' in outsiders.job(tool).command[-1]
     assert outsiders.notes(tool)[0].startswith("Without symbols")
+    settings.NIGHTDESK_VOLATILITY_SYMBOLS = str(settings.DATA_DIR)
+    assert outsiders.notes(tool)[0].startswith("Its symbols were not opened")
 
 
 LINES: list[Any] = [
