@@ -113,7 +113,7 @@ def _hear(task: dict[str, Any], **_: Any) -> None:
     take a busy cluster for a frozen one, and kill it in the middle of a call.
     """
     for queue in QUEUES:
-        is_ours = task["args"][0] in {BELLS[queue].module_path, CANARIES[queue].module_path}
+        is_ours = next(iter(task["args"]), "") in (BELLS[queue].module_path, CANARIES[queue].module_path)
         if task["success"] and is_ours and monotonic() - _heard_at.get(queue, 0.0) >= HEARD_EVERY:
             _heard_at[queue] = monotonic()
             beat(f"queue:{queue}")

@@ -10,6 +10,8 @@ import stat
 import struct
 
 GIGABYTE = 2**30
+MOST_PROCESSES = 256  # of a program of others, with its threads
+NO_NAMESPACE = "Network: this system permits no namespace of its own."
 SPARE_FILES = 4  # descriptors above the inherited ones: none is needed once the seal is on, libraries may keep a few
 _ALLOW, _REFUSE, _UNKNOWN = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 _KILL = 0x80000000
@@ -40,6 +42,28 @@ _CALLS = {
         **{"clock_gettime": 113, "clock_getres": 114, "clock_nanosleep": 115, "nanosleep": 101, "gettimeofday": 169},
         **{"getrandom": 278, "getpid": 172, "gettid": 178},
         **{"restart_syscall": 128, "exit": 93, "exit_group": 94},
+    },
+}
+# What a program of others has no need of: to speak to a socket of this machine, which Landlock does not see; to reach
+# or end another process; to leave the group that is ended with it; to have the kernel do any of it in its place.
+_REFUSED = {
+    "x86_64": {
+        **{"socket": 41, "connect": 42, "accept": 43, "sendto": 44, "sendmsg": 46, "bind": 49, "listen": 50},
+        **{"accept4": 288, "sendmmsg": 307, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427},
+        **{"ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "pidfd_open": 434, "pidfd_getfd": 438},
+        **{"kill": 62, "tkill": 200, "tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297},
+        **{"pidfd_send_signal": 424, "setsid": 112, "setpgid": 109, "unshare": 272, "setns": 308, "mount": 165},
+        **{"bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "add_key": 248, "request_key": 249, "keyctl": 250},
+        **{"shmget": 29, "shmat": 30, "semget": 64, "msgget": 68, "mq_open": 240},
+    },
+    "aarch64": {
+        **{"socket": 198, "connect": 203, "accept": 202, "sendto": 206, "sendmsg": 211, "bind": 200, "listen": 201},
+        **{"accept4": 242, "sendmmsg": 269, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427},
+        **{"ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "pidfd_open": 434, "pidfd_getfd": 438},
+        **{"kill": 129, "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240},
+        **{"pidfd_send_signal": 424, "setsid": 157, "setpgid": 154, "unshare": 97, "setns": 268, "mount": 40},
+        **{"bpf": 280, "perf_event_open": 241, "userfaultfd": 282, "add_key": 217, "request_key": 218, "keyctl": 219},
+        **{"shmget": 194, "shmat": 196, "semget": 190, "msgget": 186, "mq_open": 180},
     },
 }
 _THREAD = os.CLONE_VM | os.CLONE_SIGHAND | os.CLONE_THREAD  # a thread has all of them, a process never all
@@ -89,7 +113,7 @@ def cut_off() -> str:
         except OSError:
             continue
         return f"Network: {how}."
-    return "Network: this system permits no namespace of its own."
+    return NO_NAMESPACE
 
 
 def lower() -> str:
@@ -119,9 +143,16 @@ def confine(*, read: list[str], write: list[str]) -> str:
     PermissionError where the kernel cannot do that: in a worker that is not root it would be the owner of the store.
     """
     ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
     if not _closed(dict.fromkeys(read, _READ) | dict.fromkeys(write, _WRITE)):
         raise PermissionError("this system has no Landlock, so no program of others may read evidence")
-    return "Files: Landlock opens its own program for reading and an empty folder for writing, nothing else."
+    name = platform.machine()
+    if name not in _MACHINES or not _installed(_all_but(name, _REFUSED[name])):
+        raise PermissionError("system calls are not filtered here, so no program of others may read evidence")
+    return (
+        "Files: Landlock opens its own program for reading and an empty folder for writing, nothing else. "
+        "System calls: no socket, and no other process."
+    )
 
 
 def _closed(opened: dict[str, int] | None = None) -> bool:
@@ -161,7 +192,30 @@ def _filtered(name: str) -> bool:
     if name not in _MACHINES:
         return False
     allowed = sorted(_CALLS[name].values())
-    lines = [
+    return _installed(
+        [
+            *_begun(name, _THREAD | _SPACES, _THREAD),
+            *((_EQUAL, len(allowed) - at, 0, number) for at, number in enumerate(allowed)),
+            (_RETURN, 0, 0, _REFUSE),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+    )
+
+
+def _all_but(name: str, calls: dict[str, int]) -> list[tuple[int, int, int, int]]:
+    """A filter that answers EPERM to these calls, and to a process in a namespace of its own."""
+    refused = sorted(calls.values())
+    return [
+        *_begun(name, _SPACES, 0),
+        *((_EQUAL, len(refused) - at, 0, number) for at, number in enumerate(refused)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _REFUSE),
+    ]
+
+
+def _begun(name: str, mask: int, wanted: int) -> list[tuple[int, int, int, int]]:
+    """What every filter begins with: only this machine's own calls, and clone only with these of the masked flags."""
+    return [
         (_LOAD, 0, 0, _MACHINE),
         (_EQUAL, 1, 0, _MACHINES[name]),
         (_RETURN, 0, 0, _KILL),
@@ -172,14 +226,14 @@ def _filtered(name: str) -> bool:
         (_RETURN, 0, 0, _UNKNOWN),  # then the C library makes its thread with clone
         (_EQUAL, 0, 5, _CLONE[name]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
-        (_AND, 0, 0, _THREAD | _SPACES),
-        (_EQUAL, 0, 1, _THREAD),
+        (_AND, 0, 0, mask),
+        (_EQUAL, 0, 1, wanted),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _REFUSE),
-        *((_EQUAL, len(allowed) - at, 0, number) for at, number in enumerate(allowed)),
-        (_RETURN, 0, 0, _REFUSE),
-        (_RETURN, 0, 0, _ALLOW),
     ]
+
+
+def _installed(lines: list[tuple[int, int, int, int]]) -> bool:
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
     program = ctypes.create_string_buffer(struct.pack("HL", len(lines), ctypes.addressof(code)))
     libc = ctypes.CDLL(None, use_errno=True)

@@ -71,9 +71,13 @@ class Notebook:
             self.limit(f"More than {report.MOST_OBSERVABLES} things that the case could know: only the first are told.")
 
     def table(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
+        """The first columns of it: what does not fit is said."""
         if rows and len(self.tables) < 8:
-            cells = [[line(cell) for cell in row[:8]] for row in rows[:200]]
-            self.tables.append(Table(word(title), [word(column) for column in columns[:8]], cells))
+            most = report.MOST_COLUMNS
+            cells = [[line(cell) for cell in row[:most]] for row in rows[:200]]
+            self.tables.append(Table(word(title), [word(column) for column in columns[:most]], cells))
+            if columns[most:]:
+                self.limit(f"{title}: columns that are not listed: {', '.join(columns[most:])}.")
 
     def report(self, tool: str, version: str, *, sha256: str | None, guards: list[str]) -> Report:
         """Events in the order of their time: of too many, the latest stay."""

@@ -22,7 +22,10 @@ def main() -> None:
 
     asked: dict[str, Any] = json.loads(sys.stdin.buffer.read())
     lockdown.limit(seconds=asked["seconds"], memory=asked["memory"], output=asked["output"])
-    guards = [lockdown.cut_off(), lockdown.lower()]
+    network = lockdown.cut_off()
+    if network == lockdown.NO_NAMESPACE:
+        raise PermissionError("this system permits no network namespace, so no program of others may read evidence")
+    guards = [network, lockdown.lower()]
     file = asked["file"]
     if asked["feed"]:
         file, into = os.pipe()  # by the user that it is now, or its end could not be opened by name

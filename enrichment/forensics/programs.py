@@ -22,6 +22,8 @@ from enrichment.forensics.runner import LOOK_SECONDS, ExaminationError, StoppedE
 
 OUTSIDE = Path(__file__).with_name("outside.py")
 MOST_OUTPUT = 512 * 2**20  # bytes of anything that it writes
+MOST_FOLDER = 2 * MOST_OUTPUT  # bytes of all that lies in its folder
+MOST_FILES = 20_000  # files and folders there
 MEMORY = 6 * 2**30  # bytes of address space
 NOBODY = 65534
 MOST_SAID = 300  # characters of its complaint that are told
@@ -100,7 +102,7 @@ def _ended(job: Job, folder: Path, file: BinaryIO, seconds: int, goes_on: Callab
             start_new_session=True,
         )
         try:
-            _await(child, seconds, goes_on)
+            _await(child, folder, seconds, goes_on)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
@@ -109,7 +111,7 @@ def _ended(job: Job, folder: Path, file: BinaryIO, seconds: int, goes_on: Callab
         return child.returncode, os.pread(said.fileno(), 4_000, max(0, size - 4_000)).decode("utf-8", "replace")
 
 
-def _await(child: "subprocess.Popen[bytes]", seconds: int, goes_on: Callable[[], bool]) -> None:
+def _await(child: "subprocess.Popen[bytes]", folder: Path, seconds: int, goes_on: Callable[[], bool]) -> None:
     """Until it ends or its time is over; what it has written by then is read all the same."""
     ends = monotonic() + seconds
     while monotonic() < ends:
@@ -118,6 +120,21 @@ def _await(child: "subprocess.Popen[bytes]", seconds: int, goes_on: Callable[[],
             return
         if not goes_on():
             raise StoppedError
+        if _is_full(folder):
+            raise ExaminationError(f"It was ended: it wrote more than {MOST_FOLDER >> 20} MiB or {MOST_FILES} files.")
+
+
+def _is_full(folder: Path) -> bool:
+    """The kernel bounds each file, and nothing bounds how many a hostile item makes of them."""
+    size = count = 0
+    for place, folders, files in os.walk(folder):
+        count += len(folders) + len(files)
+        for name in files:
+            with suppress(OSError):  # gone meanwhile
+                size += os.lstat(os.path.join(place, name)).st_blocks * 512
+        if size > MOST_FOLDER or count > MOST_FILES:
+            return True
+    return False
 
 
 def _guards(folder: Path) -> list[str]:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 MOST_REPORT = 4_000_000  # bytes of the whole report as JSON
 MOST_NOTABLE = 300
 MOST_EVENTS = 60
+MOST_COLUMNS = 8  # of a table
 MOST_OBSERVABLES = 200
 MOST_CARRIED = 25  # recovered files of one item
 MOST_CARRIED_BYTES = 32_000_000  # of one of them
@@ -58,7 +59,7 @@ class Seen(Struct, forbid_unknown_fields=True):
 
 class Table(Struct, forbid_unknown_fields=True):
     title: Word
-    columns: Annotated[list[Word], Meta(max_length=8)]
+    columns: Annotated[list[Word], Meta(max_length=MOST_COLUMNS)]
     rows: Annotated[list[Annotated[list[Line], Meta(max_length=8)]], Meta(max_length=200)]
 
 

@@ -16,6 +16,26 @@ NAME, VERSION = "Volatility 3", ""
 MOST_LINE = 64 * 2**20  # bytes of what one plugin says
 SHOWN = 200
 FOREIGN = ("ForeignAddr", "Destination Addr")  # columns that name the other end
+# Of plugins with more columns than a table has: these come first.
+TELLING = {
+    "linux.pslist.PsList": ("PID", "PPID", "COMM", "UID", "EUID", "CREATION TIME"),
+    "linux.sockstat.Sockstat": (
+        *(
+            "Process Name",
+            "PID",
+            "Proto",
+            "Source Addr",
+            "Source Port",
+            "Destination Addr",
+            "Destination Port",
+            "State",
+        ),
+    ),
+    "windows.pslist.PsList": ("PID", "PPID", "ImageFileName", "SessionId", "CreateTime", "ExitTime"),
+    "windows.netscan.NetScan": (
+        *("Proto", "LocalAddr", "LocalPort", "ForeignAddr", "ForeignPort", "PID", "Owner", "Created"),
+    ),
+}
 COMMANDS = {"linux.bash.Bash": ("CommandTime", "Command"), "windows.cmdline.CmdLine": ("", "Args")}
 
 type Cells = list[str | None]
@@ -57,8 +77,9 @@ class Tool:
                 self._notes.fact("Banner", banner)
         else:
             self._notes.fact(said.plugin, f"{count:,} row{'s' if count != 1 else ''}")
-        rows = [[cell or "" for cell in row] for row in said.rows[:SHOWN]]
-        self._notes.table(said.plugin, said.columns, rows)
+        columns = sorted(said.columns, key=lambda name: name not in TELLING.get(said.plugin, ()))
+        rows = [[said.column(row, name) for name in columns] for row in said.rows[:SHOWN]]
+        self._notes.table(said.plugin, columns, rows)
         if count > SHOWN:
             self._notes.limit(f"{said.plugin}: only the first {SHOWN} of {count:,} rows are listed.")
         for row in said.rows:

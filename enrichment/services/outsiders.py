@@ -11,11 +11,12 @@ from enrichment.forensics.programs import Job, place_of
 
 FORENSICS = Path(__file__).resolve().parents[1] / "forensics"
 RULES = FORENSICS / "rules"
-PLUGINS = (  # the banner first: what runs after it depends on the system that it names
+PLUGINS = (  # Linux before Windows, whose plugins are not run where processes of Linux were found
     "banners.Banners",
     *("linux.pslist.PsList", "linux.bash.Bash", "linux.sockstat.Sockstat"),
     *("windows.pslist.PsList", "windows.cmdline.CmdLine", "windows.netscan.NetScan"),
 )
+NEVER = ("/home", "/root", "/etc", "/var", "/opt", "/srv", "/proc", "/run", "/tmp")  # noqa: S108 - no folder that is one of these, or holds them
 _VERSION = re.compile(r"(?i)\b(?:version|framework) v?(\d[\w.]{0,20})")
 MOST_RULES = 200_000_000  # bytes of rules of the site
 
@@ -42,6 +43,8 @@ def notes(tool: ForensicTool) -> list[str]:
         return ["Suricata has no rules (NIGHTDESK_SURICATA_RULES): it tells what it decodes, and alerts of nothing."]
     if tool == ForensicTool.VOLATILITY and not settings.NIGHTDESK_VOLATILITY_SYMBOLS:
         return ["Without symbols (NIGHTDESK_VOLATILITY_SYMBOLS) only the banner of a kernel is looked for."]
+    if tool == ForensicTool.VOLATILITY and not _folder(settings.NIGHTDESK_VOLATILITY_SYMBOLS):
+        return ["Its symbols were not opened: their folder holds a home, the data folder or more than symbols."]
     return []
 
 
@@ -62,7 +65,7 @@ def _suricata() -> Job:
     return Job(
         command=[place, *words],
         files={"suricata.yaml": (RULES / "suricata.yaml").read_bytes(), "site.rules": b"\n".join(rules)},
-        may_read=["/etc/suricata", str(Path(place).resolve().parents[1])],
+        may_read=["/etc/suricata", *_program(place)],
         feed=True,
         output="eve.json",
     )
@@ -84,10 +87,27 @@ def _volatility() -> Job:
     return Job(
         command=[str(python), "-I", "-B", "volatility_run.py", "{file}", json.dumps(asked)],
         files={"volatility_run.py": (FORENSICS / "volatility_run.py").read_bytes()},
-        may_read=[settings.NIGHTDESK_VOLATILITY, str(python.resolve().parents[1]), *([symbols] if symbols else [])],
+        may_read=[
+            *_folder(settings.NIGHTDESK_VOLATILITY),
+            *_program(str(python)),
+            *(_folder(symbols) if symbols else []),
+        ],
         feed=False,
         output="out.jsonl",
     )
+
+
+def _program(place: str) -> list[str]:
+    """Itself, and what was installed with it: the folder above its `bin`."""
+    path = Path(place).resolve()
+    return [str(path), *(_folder(path.parents[1]) if path.parent.name in {"bin", "sbin"} else [])]
+
+
+def _folder(place: str | Path) -> list[str]:
+    """One that a program may read; none that holds more than programs do, such as a home, or the store."""
+    folder, data = Path(place).resolve(), Path(settings.DATA_DIR).resolve()
+    is_wide = folder.parent == Path("/home") or any(one.is_relative_to(folder) for one in (data, *map(Path, NEVER)))
+    return [] if is_wide or folder.is_relative_to(data) else [str(folder)]
 
 
 def _python() -> str:

@@ -17,9 +17,13 @@ class CaptureQuerySet(models.QuerySet["Capture"]):
         return self.filter(case=case, device_id=device_id)
 
     def ask_to_stop(self, reason: str, at: Any) -> int:
-        """Ask each that runs to end with a last file; who works for the response cluster does it at once."""
+        """Ask each that runs to end with a last file; who works for the response cluster does it at once.
+
+        No longer apart: the process that has one may be at a file of another capture for half an hour.
+        """
         running = self.filter(state=CaptureState.RUNNING)
-        return running.update(state=CaptureState.STOPPING, reason=reason[:300], stop_asked_at=at, next_at=at)
+        asked = {"reason": reason[:300], "stop_asked_at": at, "next_at": at}
+        return running.update(state=CaptureState.STOPPING, is_apart=False, **asked)
 
 
 class Capture(models.Model):

@@ -29,6 +29,7 @@ LAST_FILE_SECONDS = 5  # how soon a capture that ends is looked at again
 def work() -> int:
     """Look at one capture that is due, and do the next of one file at most; 0 when none is due."""
     _end_of_closed_cases()
+    _end_without_mandate()
     return _work(is_apart=False)
 
 
@@ -78,6 +79,14 @@ def _end_of_closed_cases() -> None:
     ids = list(Capture.objects.filter(closed).values_list("pk", flat=True)[:50])
     if ids:
         Capture.objects.filter(pk__in=ids).ask_to_stop("The case was closed", clock.now())
+
+
+def _end_without_mandate() -> None:
+    """Those that wait for the process of their own: the others are asked as they are looked at."""
+    waiting = Capture.objects.filter(state=CaptureState.RUNNING, is_apart=True).select_related("step")
+    for capture in waiting.order_by("pk")[:50]:
+        if why_not := forbidden(capture):
+            Capture.objects.filter(pk=capture.pk).ask_to_stop(why_not, clock.now())
 
 
 def _claim(*, is_apart: bool) -> Capture | None:

@@ -62,6 +62,7 @@ def keep(look: Look, said: Said, segment: Segment) -> float | None:
     The try is counted before it begins, since a worker that is killed over the file counts nothing any more.
     """
     capture = look.capture
+    has_grown = True
     _begin_try(capture, segment)
     if capture.failures >= TRIES:
         _lose(capture, segment, NO_END)
@@ -69,18 +70,19 @@ def keep(look: Look, said: Said, segment: Segment) -> float | None:
     try:
         with partial(_ref(capture, segment)) as draft:
             if not fetching.is_here(draft, segment):
-                _fetch(look, segment, draft)
+                has_grown = _fetch(look, segment, draft)
             elif not _is_in_the_store(draft, monotonic() + fetching.SLICE_SECONDS):
                 _note(capture, draft, segment, failures=capture.failures)  # to go on is no try of its own
             else:
                 _read(look, said, segment, draft)
                 return None
-    except BusyError:
+    except BusyError:  # another process is at it, which is no fault of the file
+        Capture.objects.filter(pk=capture.pk).update(failures=capture.failures)
         return RETRY_SECONDS
     except _FetchError as error:
         _failed(capture, segment, error.why)
         return None
-    return 0.0
+    return 0.0 if has_grown else RETRY_SECONDS
 
 
 def _is_in_the_store(draft: Partial, ends: float) -> bool:
@@ -110,8 +112,11 @@ def _ref(capture: Capture, segment: Segment) -> str:
     return f"packet capture {capture.pk}: {segment.name}"
 
 
-def _fetch(look: Look, segment: Segment, draft: Partial) -> None:
-    """A slice of it, or all of it where it comes whole. A slice that brought anything is no failed try."""
+def _fetch(look: Look, segment: Segment, draft: Partial) -> bool:
+    """A slice of it, or all of it where it comes whole. A slice that brought anything is no failed try.
+
+    False when a sensor ended cleanly without a byte: asked again at once, it would use up all tries within a second.
+    """
     capture, before = look.capture, draft.size
 
     def read(offset: int) -> Any:
@@ -136,6 +141,7 @@ def _fetch(look: Look, segment: Segment, draft: Partial) -> None:
             _note(capture, draft, segment, failures=0)
         else:
             _note(capture, draft, segment)
+    return draft.is_finished or draft.size > before
 
 
 def _note(capture: Capture, draft: Partial, segment: Segment, **fields: int) -> None:

@@ -47,7 +47,7 @@ from secops.wording import amount, clock
 from tests.factories import make_case, make_observable
 from tests.response import network as network_of_tests
 from tests.response.conftest import ISOLATE, begin, say_yes, settle_down, step_of
-from tests.response.network import BEGAN, MAC, NETWORK, OWN, Network, add_network
+from tests.response.network import BEGAN, MAC, NETWORK, OWN, FakeNetwork, Network, add_network
 from tests.response.test_containment import CAPTURE, LIFT, QUARANTINE
 from tests.secops.connectors.test_warninglists import put
 
@@ -324,6 +324,28 @@ def test_more_than_the_sensor_said_is_not_taken(network, capture):
     assert not list(store().tmp.iterdir())
 
 
+def test_a_sensor_that_ends_without_a_byte_is_not_asked_again_at_once(network, capture, monkeypatch):
+    network.add_segment(BAD)
+    monkeypatch.setattr(FakeNetwork, "fetch_segment", lambda *_: iter(()))
+    collect(1)
+
+    capture.refresh_from_db()
+    assert capture.failures == 1
+    assert capture.next_at > timezone.now() + timedelta(seconds=segments.RETRY_SECONDS - 5)
+    assert captures.work() == 0
+
+
+def test_a_file_that_another_worker_has_loses_no_try(network, capture):
+    network.add_segment(BAD)
+    collect(1)
+    Capture.objects.update(failures=3)
+    with partials.partial(f"packet capture {capture.pk}: part-0"):
+        collect(segments.TRIES + 1)
+
+    capture.refresh_from_db()
+    assert (capture.failures, CaptureSegment.objects.count()) == (3, 0)
+
+
 @pytest.fixture
 def remade(network: Network) -> Network:
     """As at Arkime: the sensor makes a file anew at each request, and knows no size of it."""
@@ -376,6 +398,24 @@ def test_who_ends_the_capture_does_not_wait_for_a_file_that_comes_whole(remade, 
         captures.work_apart()
     capture.refresh_from_db()
     assert (capture.state, CaptureSegment.objects.count()) == ("stopped", 2)
+
+
+def test_who_ends_the_capture_does_not_wait_for_the_process_that_is_at_another(remade, capture):
+    collect(1)
+    Capture.objects.filter(pk=capture.pk).ask_to_stop("Released", timezone.now())
+    captures.work()
+
+    capture.refresh_from_db()
+    assert (remade.stopped, capture.state, remade.fetched) == (True, "stopping", [])
+
+
+def test_a_mandate_that_ends_does_not_wait_for_the_process_that_is_at_another(remade, capture, mandate):
+    collect(1)
+    is_over(mandate)
+    captures.work()
+
+    capture.refresh_from_db()
+    assert (remade.stopped, capture.state, remade.fetched) == (True, "stopped", [])
 
 
 def test_a_file_that_comes_whole_is_discarded_when_its_mandate_ends(remade, capture, mandate, monkeypatch):

@@ -120,6 +120,11 @@ def test_a_canary_or_a_bell_counts_when_its_message_is_written_off(name: str, mo
     assert (settings.DATA_DIR / "alive" / "queue-response").exists()
 
 
+def test_a_message_of_somebody_else_without_words_does_not_end_the_monitor() -> None:
+    post_execute.send(sender="django_q", task={"args": (), "success": True})
+    assert not Heartbeat.objects.exists()
+
+
 def test_a_bell_does_all_that_is_due_for_its_queue_and_nothing_for_the_other(duty: list[int]) -> None:
     duty += [1, 1, 1]
 

@@ -3,6 +3,10 @@
 import hashlib
 import json
 import os
+import select
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +17,78 @@ from enrichment.forensics import programs
 from enrichment.forensics.programs import Job, run
 from enrichment.forensics.runner import ExaminationError, StoppedError
 from enrichment.models import Examination
-from enrichment.services import examinations
+from enrichment.services import examinations, outsiders
 from tests.cases.evidence.conftest import take
 from tests.enrichment.forensics import material
 
 TRIES = """
 {evidence} > evidence; cat {secret} > secret; echo x > {secret}; cp {secret} copied; ln -s {secret} link
-echo x > /tmp/nightdesk-outside-{pid}; (exec 3<>/dev/tcp/127.0.0.1/9) && echo sent; id -u > user; env > environment
+echo x > /tmp/nightdesk-outside-{pid}; id -u > user; env > environment
+/usr/bin/python3 -I -c "{reach}"
 ls > listed; echo "version 7.1"; echo done > out.txt
 """
+
+
+REACH = """
+import ctypes, os, socket
+def reach(what):
+    try:
+        what()
+    except OSError as error:
+        print(type(error).__name__, end=' ')
+    else:
+        print('passed', end=' ')
+def to(family, kind, place):
+    one = socket.socket(family, kind)
+    one.connect(place)
+    one.send(b'x')
+def call(name, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), name)
+def detach():
+    if os.fork() == 0:
+        try:
+            os.setsid()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.wait()[1]):
+        raise PermissionError
+reach(lambda: to(socket.AF_UNIX, socket.SOCK_STREAM, {unix!r}))
+reach(lambda: to(socket.AF_INET, socket.SOCK_STREAM, ('127.0.0.1', {tcp})))
+reach(lambda: to(socket.AF_INET, socket.SOCK_DGRAM, ('127.0.0.1', {udp})))
+reach(lambda: os.kill({pid}, 0))
+reach(lambda: os.kill(os.getpid(), 0))
+reach(lambda: os.setpgid(0, 0))
+reach(lambda: call('unshare', 0x10000000))
+reach(lambda: call('ptrace', 16, {pid}, None, None))
+reach(detach)
+"""
+
+
+class Listening:
+    """Somebody who hears whoever speaks to this machine, in the three ways that there are."""
+
+    def __init__(self, folder: Path) -> None:
+        self.unix = folder / "spoken.sock"
+        self.heard = [socket.socket(socket.AF_UNIX), socket.socket(), socket.socket(type=socket.SOCK_DGRAM)]
+        for one, place in zip(self.heard, (str(self.unix), ("127.0.0.1", 0), ("127.0.0.1", 0)), strict=True):
+            one.bind(place)
+            if one.type == socket.SOCK_STREAM:
+                one.listen()
+        self.unix.chmod(0o666)
+
+    @property
+    def places(self) -> dict[str, Any]:
+        return {"unix": str(self.unix), "tcp": self.heard[1].getsockname()[1], "udp": self.heard[2].getsockname()[1]}
+
+    def spoken_to(self) -> int:
+        """How many of them have something to hear; then they are closed."""
+        ready = len(select.select(self.heard, [], [], 0.2)[0])
+        for one in self.heard:
+            one.close()
+        return ready
 
 
 def sh(script: str, *, feed: bool = True) -> Job:
@@ -39,7 +106,14 @@ def test_it_reads_the_evidence_and_its_own_program_and_nothing_else(
     item.chmod(0o400)  # as the store has it
     keep_files(monkeypatch, kept)
     monkeypatch.setenv("NIGHTDESK_SECRET_KEY", "correct horse")
-    script = TRIES.format(secret=secret, pid=os.getpid(), evidence=evidence)
+    listening = Listening(open_folder)
+    reach = REACH.format(**listening.places, pid=os.getpid())
+    subprocess.run([sys.executable, "-c", reach.partition("reach(lambda: os.kill")[0]], check=True)
+    assert listening.spoken_to() == 3, "what follows proves nothing where nobody is heard"
+    listening.unix.unlink()
+    listening = Listening(open_folder)
+    reach = REACH.format(**listening.places, pid=os.getpid())
+    script = TRIES.format(secret=secret, pid=os.getpid(), evidence=evidence, reach=reach)
 
     with item.open("rb") as file, run(sh(script, feed=feed), file, seconds=20, goes_on=lambda: True) as ran:
         assert ran.output.read() == b"done\n"
@@ -51,7 +125,9 @@ def test_it_reads_the_evidence_and_its_own_program_and_nothing_else(
     assert kept["evidence"] == item.read_text()
     assert (kept["secret"], kept["copied"], kept["link"], secret.read_text()) == ("", "", "", "correct horse")
     assert not Path(f"/tmp/nightdesk-outside-{os.getpid()}").exists()
-    assert "sent" not in ran.said
+    assert ran.said.count("PermissionError") == 9
+    assert "passed" not in ran.said
+    assert listening.spoken_to() == 0
     assert "horse" not in kept["environment"]
     if os.geteuid() == 0:
         assert kept["user"] == "65534\n"
@@ -94,6 +170,41 @@ def test_it_is_ended_when_somebody_else_has_the_examination(tmp_path: Path, monk
         pass
 
 
+def test_it_is_ended_when_it_fills_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = tmp_path / "item"
+    item.write_text("x")
+    monkeypatch.setattr(programs, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(programs, "MOST_FOLDER", 2**20)
+    with (
+        item.open("rb") as file,
+        pytest.raises(ExaminationError, match="It was ended: it wrote more than 1 MiB"),
+        run(
+            sh("mkdir a; head -c 600000 /dev/urandom > a/1; cp a/1 a/2; sleep 60"),
+            file,
+            seconds=60,
+            goes_on=lambda: True,
+        ),
+    ):
+        pass
+
+
+def test_without_a_network_namespace_nothing_runs(tmp_path: Path) -> None:
+    """In a namespace where no other may be made: the same answer as on a system that permits none."""
+    asked = {"command": ["/bin/true"], "may_read": [], "folder": str(tmp_path), "file": 0, "feed": False}
+    asked |= {"seconds": 9, "memory": 2**30, "output": 2**20}
+    code = (
+        "import os, runpy, sys; from enrichment.forensics import lockdown; "
+        f"lockdown.confine(read=['/'], write=['/']); runpy.run_path({str(programs.OUTSIDE)!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=json.dumps(asked), capture_output=True, text=True)
+
+    assert done.returncode == 3
+    assert done.stderr == (
+        "PermissionError: this system permits no network namespace, so no program of others may read evidence"
+    )
+    assert not (tmp_path / "guards.json").exists()
+
+
 @pytest.fixture
 def packets(case: Case, tmp_path: Path) -> Evidence:
     return take(case, material.capture(tmp_path).read_bytes(), kind="capture", title="Packets")
@@ -120,6 +231,28 @@ def test_without_suricata_the_examination_says_so(packets: Evidence, settings: A
     examinations.carry_out_due()
 
     assert limits(packets).count(said) == 1
+
+
+def test_a_program_opens_what_was_installed_with_it_and_never_a_home_the_store_or_the_system(
+    settings: Any, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = open_folder / "data"
+    opened = {}
+    for place in ("suricata", "bin/suricata", "tools/bin/suricata", "data/tools/bin/suricata"):
+        path = open_folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o755)
+        settings.NIGHTDESK_SURICATA = str(path)
+        opened[place] = outsiders.job(outsiders.ForensicTool.SURICATA).may_read[1:]
+
+    alone = {place: [str(open_folder / place)] for place in opened}
+    assert opened == alone | {
+        "tools/bin/suricata": [*alone["tools/bin/suricata"], str(open_folder / "tools")],
+    }
+    for place in ("/suricata", "/bin/suricata-of-none", "/opt/bin/suricata", "/home/ann/bin/suricata"):
+        monkeypatch.setattr(outsiders, "place_of", str)
+        settings.NIGHTDESK_SURICATA = place
+        assert set(outsiders.job(outsiders.ForensicTool.SURICATA).may_read[2:]) <= {"/usr"}
 
 
 AT, HERE, THERE = "2026-09-21T14:13:20.000000+0000", "10.0.0.5", "93.184.216.34"

@@ -12,6 +12,7 @@ import pytest
 from msgspec.json import encode
 
 from cases.models import Case, TimelineEntry
+from enrichment.forensics import volatility_run
 from enrichment.forensics.image import Descriptor
 from enrichment.forensics.notebook import Notebook
 from enrichment.forensics.scanner import Rules
@@ -57,7 +58,7 @@ def test_the_banner_of_a_kernel_is_found_and_what_lacks_symbols_is_said(
     assert [fact["value"] for fact in found.result["facts"]] == [banner.decode().strip()]
     assert found.result["tables"][0]["title"] == "banners.Banners"
     lacking = [limit.partition(":")[0] for limit in found.result["limits"]]
-    assert lacking == ["linux.pslist.PsList", "linux.bash.Bash", "linux.sockstat.Sockstat"]
+    assert lacking == list(outsiders.PLUGINS[1:]), "a banner alone leaves out nothing"
     assert "symbols of this system" in found.result["limits"][0]
     assert TimelineEntry.objects.filter(text__startswith="E-1 examined with Volatility 3 2.28.2").exists()
 
@@ -83,6 +84,8 @@ def test_without_symbols_only_the_banner_is_asked_for(settings: Any, tmp_path: P
     assert outsiders.missing(tool) == ""
     assert '"plugins": ["banners.Banners"]' in outsiders.job(tool).command[-1]
     assert outsiders.notes(tool)[0].startswith("Without symbols")
+    settings.NIGHTDESK_VOLATILITY_SYMBOLS = str(settings.DATA_DIR)
+    assert outsiders.notes(tool)[0].startswith("Its symbols were not opened")
 
 
 LINES: list[Any] = [
@@ -119,3 +122,38 @@ def test_commands_are_events_and_other_ends_are_destinations(tmp_path: Path) -> 
     assert [one.name for one in report.notable] == ["198.51.100.9"]
     assert "windows.cmdline.CmdLine: stopped after 9 seconds" in report.limits
     assert "What a plugin of Volatility said could not be read." in report.limits
+
+
+@pytest.mark.parametrize(("rows", "run"), [([], 7), ([["1", "systemd"]], 4)])
+def test_windows_is_left_out_only_where_processes_of_linux_were_found_and_that_is_said(
+    rows: list[list[str]], run: int
+) -> None:
+    asked = list[str]()
+
+    def tell(name: str) -> dict[str, Any]:
+        asked.append(name)
+        banner = [["0x1", "Linux version 6.1"]] if name == "banners.Banners" else []
+        return {"plugin": name, "rows": rows if name == volatility_run.LINUX else banner, "error": ""}
+
+    told = list(volatility_run.in_turn(outsiders.PLUGINS, tell))
+
+    assert asked == list(outsiders.PLUGINS[:run])
+    assert [one["plugin"] for one in told] == list(outsiders.PLUGINS)
+    assert all("found processes of Linux" in one["error"] for one in told[run:])
+
+
+def test_of_more_columns_than_a_table_has_the_telling_ones_stay_and_the_others_are_named(tmp_path: Path) -> None:
+    path, notebook = tmp_path / "out.jsonl", Notebook()
+    columns = ["NetNS", "Process Name", "PID", "TID", "FD", "Sock Offset", "Family", "Type", "Proto", "Source Addr"]
+    columns += ["Source Port", "Destination Addr", "Destination Port", "State", "Filter"]
+    path.write_bytes(encode({"plugin": "linux.sockstat.Sockstat", "columns": columns, "rows": [columns]}) + b"\n")
+
+    with path.open("rb") as file:
+        list(Tool(Rules([], notebook), notebook).run(Descriptor(file.fileno())))
+
+    report = notebook.report("x", "1", sha256=None, guards=[])
+    assert report.tables[0].columns == report.tables[0].rows[0]
+    assert report.tables[0].columns[-3:] == ["Destination Addr", "Destination Port", "State"]
+    assert report.limits == [
+        "linux.sockstat.Sockstat: columns that are not listed: NetNS, TID, FD, Sock Offset, Family, Type, Filter."
+    ]
