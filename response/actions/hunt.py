@@ -86,8 +86,14 @@ class HuntEverywhere(Action):
 
         def clean(self) -> dict[str, Any]:
             data: dict[str, Any] = super().clean() or {}
-            if bool(data.get("contain_up_to")) != bool(data.get("contain_group")) and not self.errors:
+            if self.errors:
+                return data
+            if bool(data.get("contain_up_to")) != bool(data.get("contain_group")):
                 raise forms.ValidationError("How many devices may be contained, and of which group, belong together.")
+            if data.get("contain_up_to") and not data.get("clauses"):  # looked up later, they would bind nobody
+                raise forms.ValidationError(
+                    {"clauses": "An approval that includes containing devices is for clauses that it names."}
+                )
             return data
 
         def clean_days(self) -> int:

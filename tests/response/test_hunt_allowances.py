@@ -195,6 +195,8 @@ def test_number_and_group_belong_together() -> None:
         HuntEverywhere.clean({"contain_up_to": 2})
     with pytest.raises(ActionError, match="belong together"):
         HuntEverywhere.clean({"contain_group": GROUP})
+    with pytest.raises(ActionError, match="clauses: .* for clauses that it names"):
+        HuntEverywhere.clean(PARAMS | {"clauses": []})  # the case's files of later are none that anybody approved
     assert allows(HuntEverywhere.clean({})) is None
     case = Case(stage=Stage.RESPONSE)
     assert policy.approvals_needed(HuntEverywhere(), HuntEverywhere.clean(PARAMS), case, 0, is_undo=False) == 1
