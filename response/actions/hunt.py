@@ -92,7 +92,7 @@ class HuntEverywhere(Action):
                 raise forms.ValidationError("How many devices may be contained, and of which group, belong together.")
             if data.get("contain_up_to") and not data.get("clauses"):  # looked up later, they would bind nobody
                 raise forms.ValidationError(
-                    {"clauses": "An approval that includes containing devices is for clauses that it names."}
+                    "Clauses: an approval that includes containing devices is for clauses that it names."
                 )
             return data
 

@@ -56,7 +56,12 @@ def open_step(run: Run, step: StepRun) -> None:
             raise ActionError(problem)
     except (expressions.ExpressionError, ActionError) as error:
         story = f"Failed: {step.title}. {error}"
-        transitions.change(step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story)
+        after = step.on_failure
+        if isinstance(error, spread.TooLongError) and after == OnFailure.CONTINUE:
+            after = OnFailure.ASK  # so much was found that nothing was done: a person reads it before the run goes on
+        transitions.change(
+            step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story, on_failure=after
+        )
         return
     at = clock.now()
     begins = action.due_at(params, at)

@@ -195,7 +195,7 @@ def test_number_and_group_belong_together() -> None:
         HuntEverywhere.clean({"contain_up_to": 2})
     with pytest.raises(ActionError, match="belong together"):
         HuntEverywhere.clean({"contain_group": GROUP})
-    with pytest.raises(ActionError, match="clauses: .* for clauses that it names"):
+    with pytest.raises(ActionError, match="Clauses: .* for clauses that it names"):
         HuntEverywhere.clean(PARAMS | {"clauses": []})  # the case's files of later are none that anybody approved
     assert allows(HuntEverywhere.clean({})) is None
     case = Case(stage=Stage.RESPONSE)
