@@ -7,22 +7,27 @@ from secops import networks
 from secops.connectors.base import connectors
 from secops.models import Integration
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Under which anybody may have a name or a mailbox: whoever is called so there makes nobody else the house's own.
-_SECOND_LEVELS = frozenset(
+_SECOND_LEVELS = _words(
     "ac asn asso co com edu fin firm gen go gob gouv gov govt gv id ind info ltd me mil mod muni ne net nhs nic nom"
-    " or org plc police sch school web".split()
+    " or org plc police sch school web"
 )  # of a country, such as co.uk and com.au
-_PROVIDERS = frozenset(
+_PROVIDERS = _words(
     "163.com aol.com fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hotmail.com"
     " icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com msn.com onmicrosoft.com orange.fr"
     " outlook.com pm.me posteo.de proton.me protonmail.com qq.com seznam.cz t-online.de tuta.com tutanota.com web.de"
-    " wp.pl yahoo.com yandex.com yandex.ru ymail.com zoho.com".split()
+    " wp.pl yahoo.com yandex.com yandex.ru ymail.com zoho.com"
 )
 _PROVIDER_FAMILIES = frozenset({"gmx", "hotmail", "live", "outlook", "yahoo", "yandex"})  # hotmail.co.uk and the like
-_HOSTERS = frozenset(
+_HOSTERS = _words(
     "amazonaws.com appspot.com azurewebsites.net cloudapp.azure.com cloudapp.net duckdns.org dyndns.org github.io"
     " googleusercontent.com herokuapp.com linode.com netlify.app ngrok.io no-ip.org pages.dev trycloudflare.com"
-    " vercel.app windows.net workers.dev".split()
+    " vercel.app windows.net workers.dev"
 )
 
 

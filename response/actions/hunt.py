@@ -118,6 +118,9 @@ class HuntEverywhere(Action):
                 f"Each of them is cut off by its own run without another approval, {many} in all.",
                 "Any other group or device, a critical one, and what is not drilled wait for their own approval.",
             ]
+            if asked is None:
+                more = f"If it would ask more than {call.params['cap']} devices"
+                steps.append(f"{more}, nothing is asked or contained, and people decide once more.")
         return Plan(
             what=f"Hunt for {what}{f', and contain {many}' if many else ''}",
             consequence=said,
