@@ -79,7 +79,9 @@ def _files(case: Case) -> list[dict[str, Any]]:
     """The paths that the case's alerts name, those of the system first, else in their order, as many as one question
     may offer: text of a source, for a person to read before its use."""
     links = case.links.filter(observable__kind=ObservableKind.FILE_PATH, role=Role.FILE).select_related("observable")
-    found = [{"id": one.observable_id, "path": one.observable.value} for one in links.order_by("pk")[:MOST_INDICATORS]]
+    found: list[dict[str, Any]] = [
+        {"id": one.observable_id, "path": one.observable.value} for one in links.order_by("pk")[:MOST_INDICATORS]
+    ]
     return sorted(found, key=lambda one: not SYSTEM.match(one["path"]))[:MAX_CHOICES]
 
 
