@@ -44,9 +44,11 @@ class NormalObservable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalDevice:
-    """Device keys, strongest first (STANDARDS.md part 1.2). `address` is what it had at the alert's time."""
+    """Device keys, strongest first (STANDARDS.md part 1.2). `address` is what it had at the alert's time. The agent of
+    a detector that is no EDR numbers its devices its own way, and no EDR finds one by that."""
 
     agent_id: str = ""
+    is_edr: bool = True
     directory_id: str = ""
     mac: str = ""
     fqdn: str = ""

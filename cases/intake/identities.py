@@ -22,6 +22,7 @@ def device(
     name: Any = "",
     *,
     agent_id: Any = "",
+    is_edr: bool = True,
     directory_id: Any = "",
     mac_address: Any = "",
     ip: Any = "",
@@ -36,6 +37,7 @@ def device(
         sent = ""
     found = NormalDevice(
         agent_id=plain(agent_id)[:MAX_KEY],
+        is_edr=is_edr,
         directory_id=plain(directory_id)[:MAX_KEY],
         mac=mac(plain(mac_address)),
         fqdn=names.domain(sent),

@@ -89,6 +89,7 @@ def _agent(alert: Document) -> NormalDevice | None:
     return device(
         alert.text("agent.name"),
         agent_id=f"{manager}/{number}" if manager else number,
+        is_edr=False,
         ip=alert.text("agent.ip"),
         os=alert.text("agent.os.name"),
     )

@@ -27,7 +27,7 @@ def keys_of(device: NormalDevice | DeviceRecord) -> dict[str, str]:
     """The record's keys in our spelling; empty when it has only an address."""
     fqdn = clean_text(getattr(device, "fqdn", "") or (device.name if "." in device.name else "")).casefold()
     found = {
-        "agent_id": device.agent_id,
+        "agent_id": device.agent_id if getattr(device, "is_edr", True) else "",
         "directory_id": device.directory_id,
         "mac": device.mac.lower(),
         "fqdn": fqdn,

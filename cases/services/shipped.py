@@ -11,7 +11,7 @@ from cases.models import AlertKind
 INSIDER_GROUP = "insider"
 
 _FAR_END = 'o.kind == "ip" || o.kind == "domain" || o.kind == "url"'
-_SYSTEM = (
+SYSTEM_PATHS = (
     r"(?i)^([a-z]:)?[\\\\/]+(windows[\\\\/]+(system32|syswow64)|s?bin|usr[\\\\/]+s?bin|lib(64)?|usr[\\\\/]+lib)[\\\\/]"
 )
 _TRANSFER = r"(?i)\\b(cop(y|ied|ies)|transfer|exfiltrat|writ(e|es|ten)|moved|large|[0-9]+ ?[gt]b)"
@@ -87,7 +87,7 @@ KINDS: tuple[dict[str, Any], ...] = (
         "order": 40,
         "words": ["syscheck", "integrity checksum changed", "file integrity", "fim", "system file", "system binary"],
         "techniques": ["T1554", "T1565.001", "T1574"],
-        "match": f'alert.observables.exists(o, o.kind == "file_path" && o.value.matches("{_SYSTEM}"))',
+        "match": f'alert.observables.exists(o, o.kind == "file_path" && o.value.matches("{SYSTEM_PATHS}"))',
         "severity": Severity.HIGH,
         "sla_minutes": 120,
         "how_we_judge": (

@@ -24,7 +24,9 @@ class AcquireFile(Acquire):
     class Params(forms.Form):
         device = DeviceField()
         path = forms.CharField(
-            max_length=1_000, help_text="In full, such as C:\\Users\\name\\updater.exe. No wildcard."
+            max_length=1_000,
+            help_text="In full, such as C:\\Users\\name\\updater.exe. No wildcard.",
+            error_messages={"required": "No alert of the case names the file. Acquire it by itself, by its path."},
         )
 
         def clean_path(self) -> str:

@@ -23,7 +23,7 @@ from secops.wording import amount
 MOST_BYTES = 64_000_000  # of a sample
 MALICIOUS_FROM = 7.0  # of 10, as CAPE's own pages colour it
 POLL_SECONDS = 5.0
-MOST_FILES, MOST_SIMILAR, MOST_NETWORK = 12, 6, 10  # clauses for the hunts that follow
+MOST_FILES, MOST_SIMILAR, MOST_PATHS, MOST_NETWORK = 12, 6, 10, 10  # clauses for the hunts that follow
 PERSON = re.compile(r"^[A-Za-z]:\\Users\\[^\\]+\\", re.IGNORECASE)  # the sandbox's own person, as nobody is called
 
 
@@ -141,17 +141,19 @@ def _hand_over(item: Evidence, source: Integration, call: Call) -> None:
 
 def _findings(item: Evidence, found: Detonation) -> dict[str, Any]:
     """What other steps read. `files`, `similar` and `network` are clauses of a hunt: the kit, what is much like it, and
-    whom it called. `kit` is what belongs to it alone; `traces` may be anybody's, so that only people judge them."""
+    whom it called. `kit` is what belongs to it alone, by content; `traces` may be anybody's, so that only people judge
+    them. Paths are traces: a sample may write where every device has a file."""
     kit = [one for one in found.dropped if not _is_benign(one.sha256)]
     hashes = [{"kind": "sha256", "value": one} for one in (item.sha256, *(one.sha256 for one in kit)) if one]
     paths = [{"kind": "path", "value": _anywhere(one)} for one in kit]
     network = [{"kind": "address", "value": one} for one in found.addresses]
     network += [{"kind": "domain", "value": one} for one in found.domains]
     near = dict.fromkeys(one for one in (found.tlsh, *(one.tlsh for one in kit)) if one)
-    files = _good([*hashes, *paths])[:MOST_FILES]
+    files = _good(hashes)[:MOST_FILES]
     similar = _good([{"kind": "similar", "value": one} for one in near])[:MOST_SIMILAR]
     called = _good(network)[:MOST_NETWORK]
     keys = _good([{"kind": "registry_key", "value": one} for one in found.keys])[:MOST_NETWORK]
+    written = _good(paths)[:MOST_PATHS]
     return {
         "score": found.score,
         "family": found.family,
@@ -164,7 +166,7 @@ def _findings(item: Evidence, found: Detonation) -> dict[str, Any]:
         "similar": similar,
         "kit": [*files, *similar],
         "network": called,
-        "traces": [*keys, *called],
+        "traces": [*keys, *written, *called],
     }
 
 

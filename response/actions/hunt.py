@@ -86,8 +86,14 @@ class HuntEverywhere(Action):
 
         def clean(self) -> dict[str, Any]:
             data: dict[str, Any] = super().clean() or {}
-            if bool(data.get("contain_up_to")) != bool(data.get("contain_group")) and not self.errors:
+            if self.errors:
+                return data
+            if bool(data.get("contain_up_to")) != bool(data.get("contain_group")):
                 raise forms.ValidationError("How many devices may be contained, and of which group, belong together.")
+            if data.get("contain_up_to") and not data.get("clauses"):  # looked up later, they would bind nobody
+                raise forms.ValidationError(
+                    "Clauses: an approval that includes containing devices is for clauses that it names."
+                )
             return data
 
         def clean_days(self) -> int:
@@ -112,6 +118,9 @@ class HuntEverywhere(Action):
                 f"Each of them is cut off by its own run without another approval, {many} in all.",
                 "Any other group or device, a critical one, and what is not drilled wait for their own approval.",
             ]
+            if asked is None:
+                more = f"If it would ask more than {call.params['cap']} devices"
+                steps.append(f"{more}, nothing is asked or contained, and people decide once more.")
         return Plan(
             what=f"Hunt for {what}{f', and contain {many}' if many else ''}",
             consequence=said,

@@ -18,6 +18,11 @@ from secops.errors import NotAllowedError
 from secops.models import User
 
 
+def lock(step: StepRun) -> None:
+    """Before the first line on the case's timeline: the tick locks its row first and then the case's."""
+    list(Allowance.objects.select_for_update().filter(hunt_step=step).values_list("pk"))
+
+
 def give(step: StepRun, approval: Approval) -> None:
     """The approval made the step whole: what it includes counts from now, for as long as the step may take. Approved
     anew with other parameters, it is given anew. The run's row is locked."""
@@ -38,7 +43,18 @@ def give(step: StepRun, approval: Approval) -> None:
         },
     )
     text = f"Approval {approval.pk} of {step.title} includes containing {given_text(given)}, until {_minute(given)}"
+    if "devices" not in step.params:  # how far it would reach is asked when it is sent, and more is approved anew
+        text += f", if the hunt asks no more than {step.params['cap']} devices"
     transitions.tell(step.run, text, actor=approval.decided_by, step=step)
+
+
+def void(step: StepRun) -> None:
+    """The step waits for another approval, of other parameters: what the last included is no more, and its case reads
+    so. The rows are locked, by `lock`."""
+    given = Allowance.objects.filter(hunt_step=step, withdrawn_at__isnull=True).first()
+    if given is not None:
+        text = f"Approval {given.approval_id} of {step.title} includes no containment any more: it was of less"
+        transitions.tell(step.run, text, step=step)
 
 
 def withdraw(step_id: int, *, actor: User) -> Allowance:

@@ -32,6 +32,7 @@ def approve(step_id: int, *, params_sha256: str, actor: User) -> StepRun:
         proved = stepup.require(actor)
         approval = _decide(step, Decision.APPROVED, "", actor, proved)
         given = consent.counted(step)
+        allowances.lock(step)
         transitions.tell(step.run, f"Approved: {step.title}{proved.words}", actor=actor, step=step)
         if given >= step.approvals_needed:
             transitions.change(

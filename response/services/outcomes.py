@@ -12,7 +12,7 @@ from response.actions.base import Done, actions
 from response.choices import Effect, Outcome, Risk, StepState
 from response.models import Attempt, StepRun
 from response.models.runbooks import body_hash
-from response.services import breakers, children, clock, drills, progress, spread, transitions, undoing
+from response.services import allowances, breakers, children, clock, drills, progress, spread, transitions, undoing
 from secops.connectors.base import Connector, connectors
 from secops.models import Integration
 
@@ -103,6 +103,7 @@ def ask_first(step_id: int, token: int, text: str, params: dict[str, Any]) -> No
         transitions.close_attempt(step, Outcome.LATER, text)
         Attempt.objects.filter(step=step, token=token).update(sent_at=None)  # only asked how far it would reach
         step.params = step.params | params
+        allowances.lock(step)
         transitions.change(
             step,
             StepState.WAITING,
@@ -117,6 +118,7 @@ def ask_first(step_id: int, token: int, text: str, params: dict[str, Any]) -> No
             not_before=None,
             deadline=clock.after(settings.APPROVAL_SECONDS),
         )
+        allowances.void(step)
 
 
 def not_sent(step_id: int, token: int, text: str, *, is_ours: bool = False) -> None:

@@ -55,8 +55,7 @@ def open_step(run: Run, step: StepRun) -> None:
         if problem := policy.refusal(action, run.case, params):  # asked again at intent; nobody need approve it in vain
             raise ActionError(problem)
     except (expressions.ExpressionError, ActionError) as error:
-        story = f"Failed: {step.title}. {error}"
-        transitions.change(step, StepState.FAILED, frm=[StepState.PENDING], text=str(error), story=story)
+        _not_opened(step, error)
         return
     at = clock.now()
     begins = action.due_at(params, at)
@@ -64,6 +63,20 @@ def open_step(run: Run, step: StepRun) -> None:
         run.deadline += begins - at
         run.save(update_fields=["deadline"])
     ask(run, step, action, params, declared=written.get("approvals"), not_before=begins)
+
+
+def _not_opened(step: StepRun, error: Exception) -> None:
+    """Nothing was asked of anybody. Where so much was found that nothing was done, a person reads it before the run
+    goes on, also where the step says to go on."""
+    is_silent = isinstance(error, spread.TooLongError) and step.on_failure == OnFailure.CONTINUE
+    transitions.change(
+        step,
+        StepState.FAILED,
+        frm=[StepState.PENDING],
+        text=str(error),
+        story=f"Failed: {step.title}. {error}",
+        on_failure=OnFailure.ASK if is_silent else step.on_failure,
+    )
 
 
 def _open_list(run: Run, step: StepRun, action: Action, written: dict[str, Any], data: expressions.Scope) -> None:

@@ -1,10 +1,13 @@
 """What expressions of a runbook may read: plain copies of the case, its alert, device, person and earlier steps."""
 
+import re
 from typing import Any
 
 from cases.choices import ObservableKind, Role, Verdict
 from cases.models import Alert, Case, CaseDevice, CasePerson, Observable
+from cases.services import shipped
 from response.actions import blocking
+from response.actions.ask_person import MAX_CHOICES
 from response.models import Run, StepRun
 from response.services import outflow
 from secops import expressions
@@ -23,6 +26,7 @@ FIELDS = {
 
 DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files", "changes"}
 MOST_INDICATORS = 50
+SYSTEM = re.compile(shipped.SYSTEM_PATHS)
 
 
 def of_run(run: Run, item: Any = None) -> expressions.Scope:
@@ -72,9 +76,13 @@ def _indicators(case: Case) -> list[dict[str, Any]]:
 
 
 def _files(case: Case) -> list[dict[str, Any]]:
-    """The paths that the case's alerts name, in their order: text of a source, for a person to read before its use."""
+    """The paths that the case's alerts name, those of the system first, else in their order, as many as one question
+    may offer: text of a source, for a person to read before its use."""
     links = case.links.filter(observable__kind=ObservableKind.FILE_PATH, role=Role.FILE).select_related("observable")
-    return [{"id": one.observable_id, "path": one.observable.value} for one in links.order_by("pk")[:MOST_INDICATORS]]
+    found: list[dict[str, Any]] = [
+        {"id": one.observable_id, "path": one.observable.value} for one in links.order_by("pk")[:MOST_INDICATORS]
+    ]
+    return sorted(found, key=lambda one: not SYSTEM.match(one["path"]))[:MAX_CHOICES]
 
 
 def _changes(case: Case) -> list[dict[str, str]]:

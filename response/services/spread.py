@@ -21,6 +21,10 @@ KEYS = ("device_id", "id", *NAMES)  # and the first of these is what it is calle
 MOST_KEY = 100  # characters
 
 
+class TooLongError(expressions.ExpressionError):
+    """More items than one list may hold: nothing is done for the first few in silence."""
+
+
 def is_list(step: StepRun) -> bool:
     """Does the row stand for a list?"""
     return step.action == Each.slug
@@ -29,8 +33,8 @@ def is_list(step: StepRun) -> bool:
 def listed(run: Run, written: dict[str, Any], data: expressions.Scope) -> dict[str, Any]:
     """The parameters of the row: every item, equal ones once, in the order of the list.
 
-    ExpressionError when it is no list, too long, or holds something without a name; ActionError when the case refuses
-    what each item would do.
+    ExpressionError when it is no list or holds something without a name, TooLongError when it is too long; ActionError
+    when the case refuses what each item would do.
     """
     action = actions[written["action"]]()
     if problem := policy.refusal(action, run.case, {}):
@@ -42,7 +46,7 @@ def listed(run: Run, written: dict[str, Any], data: expressions.Scope) -> dict[s
         raise expressions.ExpressionError(f"for_each gives {type(values).__name__}, not a list")
     found = list({body_hash(value): value for value in values}.values())
     if len(found) > MOST_ITEMS:
-        raise expressions.ExpressionError(f"for_each gives {len(found)} items; at most {MOST_ITEMS} are done")
+        raise TooLongError(f"for_each gives {len(found)} items; at most {MOST_ITEMS} are done")
     asks = policy.approvals_needed(action, {}, run.case, written.get("approvals"), is_undo=False) > 0
     return {"what": written["title"], "cap": incidents.list_cap(written["cap"]), "asks": asks, "items": _items(found)}
 

@@ -7,19 +7,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 from django.utils import timezone
 
 from cases.models import Case, CaseDevice, Evidence
+from cases.services import observables
 from cases.services import shipped as kinds
 from response.actions.base import actions
 from response.choices import StepState
 from response.models import HuntAsk, HuntHit, Run, StepRun
-from response.services import drills, hunt_asks, invariants, runbooks, runs, shipped, steps
+from response.services import decisions, drills, hunt_asks, invariants, runbooks, runs, shipped, steps
 from secops import integrations
 from secops.models import User
 from secops.practice.products import cape, grr_flows
 from tests.cases.messages import send
-from tests.response.conftest import CONFIRM, ISOLATE, make_due, make_runbook, say_yes, settle_down, step_of
+from tests.response.conftest import CONFIRM, ISOLATE, begin, make_due, make_runbook, say_yes, settle_down, step_of
 from tests.secops.connectors.conftest import Range, practice
 
 __all__ = ["practice"]
@@ -129,3 +131,28 @@ def test_an_integrity_monitor_s_alert_is_of_the_kind_when_the_file_is_the_system
     found = Case.objects.get().kind
     assert found is not None
     assert found.slug == kind
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        ([], "path: No alert of the case names the file. Acquire it by itself, by its path."),
+        (["C:\\Users\\a\\writer.exe", "C:\\Windows\\System32\\wkslib.dll"], ""),
+    ],
+)
+def test_which_file_is_fetched_is_never_guessed(paths: list[str], said: str, case: Case, analyst: User) -> None:
+    text = yaml.safe_load((shipped.FOLDER / "changed-system-file.yaml").read_text())
+    which, fetch = ({"key": one["key"]} | one for one in text["steps"] if one["key"] in {"which", "fetch"})
+    for path in paths:
+        observables.attach(case.pk, "file_path", path, "file")
+
+    run = begin(case, analyst, which, fetch)
+
+    if said:
+        assert step_of(run, "which").state == StepState.SKIPPED
+        assert (step_of(run, "fetch").state, step_of(run, "fetch").reason) == (StepState.FAILED, said)
+        return
+    assert step_of(run, "which").params["choices"] == paths[::-1]  # that of the system first
+    decisions.answer(step_of(run, "which").pk, paths[1], actor=analyst)
+    settle_down(3)
+    assert step_of(run, "fetch").params["path"] == paths[1]

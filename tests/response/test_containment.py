@@ -334,7 +334,7 @@ def test_the_cases_malicious_values_are_blocked_and_one_is_unblocked(network, ca
     ],
 )
 def test_what_the_house_needs_is_refused_before_anybody_is_asked(network, case, analyst, value, kind, said):
-    make_device("FIN-LT-0151", fqdn="fin-lt-0151.corp.example")
+    make_device("FIN-LT-0151", fqdn="fin-lt-0151.corp.example", directory_id="d1")
     observable = name(case, value, kind)
 
     run = begin(case, analyst, {"key": "b", "action": "block_indicator", "params": {"observable": str(observable.pk)}})

@@ -99,8 +99,10 @@ def test_what_it_did_becomes_findings_and_its_kit_is_hunted(
     assert Hunt.objects.get().clauses == [
         {"kind": "sha256", "value": sample.sha256},
         {"kind": "sha256", "value": "c" * 64},
-        {"kind": "path", "value": "*\\Users\\*\\AppData\\Local\\Sync\\sync.dll"},
     ]
+    place = {"kind": "path", "value": "*\\Users\\*\\AppData\\Local\\Sync\\sync.dll"}
+    assert place in step.data["traces"]  # it may be where everybody has a file
+    assert {one["kind"] for one in step.data["kit"]} <= {"sha256", "similar"}
     assert step.data["network"] == [
         {"kind": "address", "value": "203.0.113.44"},
         {"kind": "domain", "value": "cdn-metrics.example"},

@@ -229,9 +229,12 @@ def test_an_item_without_a_value_fails_the_step_in_words(case: Case, world: Worl
 
 def test_more_than_a_person_can_read_is_not_begun(case: Case, world: World, analyst: User) -> None:
     world.hits = [hit(number) for number in range(51)]
-    run = begin(case, analyst, FIND, EACH)
+    run = begin(case, analyst, FIND, EACH, TELL)
     work()
     assert row(run).reason == "for_each gives 51 items; at most 50 are done"
+    run.refresh_from_db()
+    assert (run.state, StepRun.objects.get(run=run, key="tell").state) == (RunState.PAUSED, StepState.PENDING)
+    assert run.state_reason == "Isolate: failed. Go on, or stop?"  # although the step says to go on
 
 
 def test_in_a_covert_case_the_list_of_something_noticeable_is_refused_at_once(

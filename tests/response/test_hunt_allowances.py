@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cases.choices import Stage
@@ -128,6 +130,27 @@ def test_the_page_says_it_in_plain_words_and_what_became_of_it(
     assert "<b>Withdrawn</b> by eve" in client.get(page).content.decode()
 
 
+def test_an_approval_of_less_than_the_hunt_would_ask_includes_nothing_and_the_case_reads_so(
+    found: list[Device], field: Field, case: Case, analyst: User, approver: User, world: World
+) -> None:
+    field.devices = 4_120
+    run = begin(case, analyst, HUNT, ANSWER)
+    say_yes(step_of(run, "find"), approver)
+    first = step_of(run, "find").approvals.get()
+    assert "if the hunt asks no more than 500 devices" in told(case)
+    go_on()
+
+    assert step_of(run, "find").state == StepState.WAITING
+    assert f"Approval {first.pk} of Hunt on all devices includes no containment any more: it was of less" in told(case)
+    with CaptureQueriesContext(connection) as asked:
+        say_yes(step_of(run, "find"), approver)
+    went = [one["sql"] for one in asked if "response_allowance" in one["sql"] or "cases_timelineentry" in one["sql"]]
+    assert "response_allowance" in went[0]  # the tick's order: its row first, then the case's; else both would wait
+    go_on()
+    assert [isolation(one).state for one in found[:2]] == [StepState.SUCCEEDED] * 2
+    assert told(case).count("if the hunt asks no more") == 1
+
+
 def test_withdrawn_it_lets_nothing_go_not_even_what_was_not_sent_yet(
     found: list[Device], case: Case, analyst: User, approver: User, world: World
 ) -> None:
@@ -195,6 +218,8 @@ def test_number_and_group_belong_together() -> None:
         HuntEverywhere.clean({"contain_up_to": 2})
     with pytest.raises(ActionError, match="belong together"):
         HuntEverywhere.clean({"contain_group": GROUP})
+    with pytest.raises(ActionError, match=r"^Clauses: .* for clauses that it names"):
+        HuntEverywhere.clean(PARAMS | {"clauses": []})  # the case's files of later are none that anybody approved
     assert allows(HuntEverywhere.clean({})) is None
     case = Case(stage=Stage.RESPONSE)
     assert policy.approvals_needed(HuntEverywhere(), HuntEverywhere.clean(PARAMS), case, 0, is_undo=False) == 1

@@ -107,7 +107,7 @@ def test_wazuh_maps_the_suricata_record_inside_and_keeps_the_agent():
 
     assert detector.slug == "wazuh"
     assert (alert.title, alert.severity, alert.flow.dst_port) == ("Lateral move", 3, 445)
-    assert [(device.name, device.agent_id) for device in alert.devices] == [("web-1", "m/004")]
+    assert [(device.name, device.agent_id, device.is_edr) for device in alert.devices] == [("web-1", "m/004", False)]
 
 
 def _windows(event_id, provider, data):

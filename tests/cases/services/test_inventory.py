@@ -46,6 +46,17 @@ def test_a_dock_does_not_make_two_laptops_one() -> None:
     assert resolve(name="ONE", mac=mac) != resolve(name="TWO", mac=mac)
 
 
+def test_the_number_of_another_agent_is_not_taken_for_the_edr_s_id() -> None:
+    seen = NormalDevice(name="FIN-LT-0142", agent_id="manager/034", is_edr=False)
+    device = devices.resolve([seen])[0]
+
+    assert device
+    assert device.agent_id == ""  # what the EDR is asked by is looked up by name
+    assert resolve(name="FIN-LT-0142", agent_id="a1") == devices.resolve([seen])[0] == device
+    device.refresh_from_db()
+    assert device.agent_id == "a1"
+
+
 def test_an_address_alone_is_no_device() -> None:
     assert resolve(address="10.1.2.3") is None
     assert not Device.objects.exists()

@@ -17,7 +17,7 @@ AT = "2026-11-28T14:00:00Z"
 @pytest.fixture
 def case(db: None, settings: Any, tmp_path: Any) -> Case:
     settings.DATA_DIR = tmp_path / "data"
-    make_device("FIN-LT-0142", fqdn="fin-lt-0142.corp.example")
+    make_device("FIN-LT-0142", fqdn="fin-lt-0142.corp.example", directory_id="d1")
     return make_case()
 
 
