@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import inf
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -148,13 +149,27 @@ class Objects:
             if not token:
                 return
 
-    def delete(self, key: str) -> None:
-        """Every version of it: in a bucket that keeps versions, a plain DELETE would only hide the bytes."""
-        found = _xml(self._told("GET", "", params={"versions": "", "prefix": key}))
-        kinds = (found.iterfind("{*}DeleteMarker"), found.iterfind("{*}Version"))
-        versions = [_text(one, "VersionId") for kind in kinds for one in kind if _text(one, "Key") == key]
-        for params in [{"versionId": one} for one in versions] or [{}]:
+    def delete(self, key: str, ends: float = inf) -> None:
+        """Every version of it: in a bucket that keeps versions, a plain DELETE would only hide the bytes.
+
+        Nothing is sent after `ends` (monotonic): then StoreAwayError, and some versions may be left.
+        """
+        for params in [{"versionId": one} for one in self._versions(key)] or [{}]:
+            if monotonic() > ends:
+                raise StoreAwayError("The evidence store was too slow to delete it in time.")
             self._ask("DELETE", key, params=params, missing="NoSuchKey")
+
+    def _versions(self, key: str) -> list[str]:
+        """Ids, those of its markers of deletion too; a page has a thousand at most."""
+        found, where = list[str](), dict[str, str]()
+        while True:
+            page = _xml(self._told("GET", "", params={"versions": "", "prefix": key} | where))
+            for kind in ("DeleteMarker", "Version"):
+                found += [_text(one, "VersionId") for one in page.iterfind(f"{{*}}{kind}") if _text(one, "Key") == key]
+            next_key, next_id = _text(page, "NextKeyMarker"), _text(page, "NextVersionIdMarker")
+            if _text(page, "IsTruncated") != "true" or next_key != key:
+                return found
+            where = {"key-marker": next_key} | ({"version-id-marker": next_id} if next_id else {})
 
     # --- an upload in parts ------------------------------------------------------------------------------------------
 

@@ -132,6 +132,7 @@ def test_another_process_goes_on_with_the_parts_that_are_missing(
     assert sent == [2, 4, 5]
     assert digest_of(SHA256) == SHA256
     assert objects.uploads(KEY) == []
+    draft.stay()
     assert left(folder) == [""]
     draft.discard()
     assert left(folder) == []
@@ -185,7 +186,7 @@ def test_a_store_that_refuses_keeps_no_row_and_says_why(case: Case, settings: An
         take(case, b"MZ the loader")
 
     assert not Evidence.objects.exists()
-    assert left(folder) == []
+    assert left(folder) == [".sending"]  # something of it may be there: the sweep looks
 
 
 @pytest.mark.slow
@@ -258,6 +259,93 @@ def test_bytes_that_are_taken_away_while_a_row_comes_are_sent_again(objects: Obj
 
         assert digest_of(draft.sha256) == draft.sha256
     assert list(objects.keys("house/leaving/")) == []
+
+
+def delivered(content: bytes) -> inbox.FileDraft:
+    draft = store().draft(limit=None)
+    draft.write(content)
+    draft.finish()
+    draft.place()
+    return draft
+
+
+def test_of_two_that_take_the_same_bytes_away_neither_ends_the_others_word(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, sha256 = bucket_store(), delivered(b"MZ").sha256
+    said: list[int] = []
+
+    def unless() -> bool:
+        assert not place.remove(sha256, unless=lambda: True)
+        said.append(len(list(objects.keys(f"house/leaving/{sha256}/"))))
+        return True
+
+    assert not place.remove(sha256, unless=unless)
+    assert said == [1]
+    monkeypatch.setattr(buckets, "LEAVING_SECONDS", buckets.CALL_SECONDS - 1)
+    with pytest.raises(StoreAwayError, match="too slow to delete it in time"):
+        place.remove(sha256, unless=lambda: False)
+    assert list(objects.keys("")) == [f"house/sha256/{sha256}"]
+
+
+def test_nobody_waits_for_one_who_died_over_taking_bytes_away(objects: Objects) -> None:
+    draft = delivered(b"MZ")
+    objects.put(f"house/leaving/{draft.sha256}/{time.time() - 100:.0f}-ab", b"1")
+    began = time.monotonic()
+
+    draft.stay()
+    draft.discard()
+
+    assert time.monotonic() - began < 10
+    assert store().remove(draft.sha256, unless=lambda: False)
+    assert list(objects.keys("")) == []
+
+
+@pytest.mark.parametrize("how", ["left", "swept", "no room"])
+def test_what_was_delivered_and_has_no_row_goes(
+    case: Case, objects: Objects, folder: Path, settings: Any, how: str
+) -> None:
+    draft = delivered(b"MZ")
+    assert len(list(objects.keys(""))) == 1
+    if how == "left":
+        draft.discard()
+    elif how == "swept":
+        for path in (folder / "tmp").iterdir():
+            os.utime(path, (0, 0))
+        store().sweep()
+    else:
+        settings.EVIDENCE_CASE_BYTES = 1
+        with draft, pytest.raises(StoreFullError):
+            evidence.keep(case.pk, draft, kind="file", title="A file")
+
+    assert (list(objects.keys("")), left(folder)) == ([], [])
+
+
+def test_bytes_that_another_row_needs_stay_when_a_draft_of_them_is_left(item: Evidence, objects: Objects) -> None:
+    delivered(b"MZ the loader").discard()
+
+    assert list(objects.keys("")) == [f"house/sha256/{item.sha256}"]
+
+
+@pytest.mark.parametrize("how", ["both send", "the store ended it"])
+def test_two_that_send_the_same_bytes_do_not_break_each_other(objects: Objects, folder: Path, how: str) -> None:
+    drafts = [store().draft(limit=None) for _ in range(2)]
+    for draft in drafts:
+        draft.write(CONTENT)
+        draft.finish()
+        assert not draft.deliver(ends=0.0)
+    assert len(objects.uploads(KEY)) == 2
+    if how == "the store ended it":
+        for upload in objects.uploads(KEY):
+            objects.abort(KEY, upload)
+
+    for draft in drafts:
+        assert draft.deliver()
+        draft.stay()
+        draft.discard()
+
+    assert digest_of(SHA256) == SHA256
+    assert (objects.uploads(KEY), left(folder)) == ([], [])
 
 
 def test_a_tool_gets_a_copy_that_was_hashed_and_has_no_name(item: Evidence, folder: Path, objects: Objects) -> None:
