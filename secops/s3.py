@@ -154,22 +154,24 @@ class Objects:
 
         Nothing is sent after `ends` (monotonic): then StoreAwayError, and some versions may be left.
         """
-        for params in [{"versionId": one} for one in self._versions(key)] or [{}]:
-            if monotonic() > ends:
-                raise StoreAwayError("The evidence store was too slow to delete it in time.")
-            self._ask("DELETE", key, params=params, missing="NoSuchKey")
+        done = set[str]()
+        while found := [one for one in self._versions(key) if one not in done]:
+            for one in found:
+                self._delete(key, ends, {"versionId": one})
+            done.update(found)
+        if not done:
+            self._delete(key, ends, {})
 
     def _versions(self, key: str) -> list[str]:
-        """Ids, those of its markers of deletion too; a page has a thousand at most."""
-        found, where = list[str](), dict[str, str]()
-        while True:
-            page = _xml(self._told("GET", "", params={"versions": "", "prefix": key} | where))
-            for kind in ("DeleteMarker", "Version"):
-                found += [_text(one, "VersionId") for one in page.iterfind(f"{{*}}{kind}") if _text(one, "Key") == key]
-            next_key, next_id = _text(page, "NextKeyMarker"), _text(page, "NextVersionIdMarker")
-            if _text(page, "IsTruncated") != "true" or next_key != key:
-                return found
-            where = {"key-marker": next_key} | ({"version-id-marker": next_id} if next_id else {})
+        """Ids, those of its markers of deletion too: as many as a page has, and not all stores say that more follow."""
+        page = _xml(self._told("GET", "", params={"versions": "", "prefix": key}))
+        kinds = (page.iterfind("{*}DeleteMarker"), page.iterfind("{*}Version"))
+        return [_text(one, "VersionId") for kind in kinds for one in kind if _text(one, "Key") == key]
+
+    def _delete(self, key: str, ends: float, params: dict[str, str]) -> None:
+        if monotonic() > ends:
+            raise StoreAwayError("The evidence store was too slow to delete it in time.")
+        self._ask("DELETE", key, params=params, missing="NoSuchKey")
 
     # --- an upload in parts ------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 
 from cases.errors import EvidenceError, StoreFullError
@@ -259,6 +260,42 @@ def test_bytes_that_are_taken_away_while_a_row_comes_are_sent_again(objects: Obj
 
         assert digest_of(draft.sha256) == draft.sha256
     assert list(objects.keys("house/leaving/")) == []
+
+
+def test_a_store_that_goes_away_after_the_row_drops_nothing_else(
+    case: Case, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    later: list[int] = []
+
+    with django_capture_on_commit_callbacks(execute=True):
+        take(case, b"MZ")
+        transaction.on_commit(lambda: later.append(1))
+        settings.S3_ENDPOINT = "http://127.0.0.1:1"
+
+    assert (Evidence.objects.count(), later) == (1, [1])
+
+
+def test_one_object_that_cannot_be_read_does_not_keep_the_others_from_being_hashed(
+    case: Case, item: Evidence, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(case, b"another")
+    settings.EVIDENCE_RECHECK_DAYS = -1
+    read = Objects.read
+
+    def refused(self: Objects, key: str, offset: int = 0) -> Iterator[bytes]:
+        if key.endswith(item.sha256):
+            raise StoreAwayError("The access key may not do this.")
+        yield from read(self, key, offset)
+
+    monkeypatch.setattr(Objects, "read", refused)
+
+    with pytest.raises(SystemExit):
+        call_command("verify_evidence", "--due", stdout=(said := StringIO()))
+
+    assert said.getvalue().splitlines() == [
+        f"Not read: {case.number} E-1: The access key may not do this.",
+        "1 items hashed again, 0 did not match",
+    ]
 
 
 def delivered(content: bytes) -> inbox.FileDraft:
