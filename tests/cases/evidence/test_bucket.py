@@ -440,7 +440,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(
 
 @pytest.mark.slow
 def test_the_folder_is_copied_into_the_bucket_and_read_back(
-    case: Case, settings: Any, folder: Path, objects: Objects
+    case: Case, settings: Any, folder: Path, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EVIDENCE_STORE, there = "", settings.EVIDENCE_STORE
     first, second = take(case, b"MZ"), take(case, CONTENT)
@@ -451,7 +451,11 @@ def test_the_folder_is_copied_into_the_bucket_and_read_back(
         call_command("copy_evidence", stdout=(said := StringIO()))
         return said.getvalue()
 
+    monkeypatch.setattr(inbox, "FREE_SHARE", 1.1)  # a full disk
+    objects.put(f"house/sha256/{first.sha256}", b"M")  # half of it, by somebody else
+
     assert copy() == copy() == "2 files are in the bucket, 0 were not copied\n"
+    assert left(folder) == []
 
     assert sorted(store().hashes()) == sorted([first.sha256, second.sha256])
     assert path.exists()
