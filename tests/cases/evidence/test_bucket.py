@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from cases.errors import EvidenceError, StoreFullError
 from cases.models import Case, CustodyEntry, Evidence
@@ -202,6 +203,19 @@ def test_the_browser_is_told_that_the_store_is_away(
     assert refused.status_code == 503
     assert "there is no such bucket" in refused.content.decode()
     assert Evidence.objects.count() == 1
+
+
+def test_a_destroyed_item_has_a_page_while_the_store_is_away(
+    case: Case, client: Client, analyst: User, settings: Any, item: Evidence
+) -> None:
+    client.force_login(analyst)
+    page = reverse("cases:evidence_item", args=[case.pk, item.label])
+    Evidence.objects.update(destroyed_at=item.received_at)
+    settings.S3_ENDPOINT, there = "http://127.0.0.1:1", settings.S3_ENDPOINT
+
+    assert "is not known: the evidence store does not answer" in client.get(page).content.decode()
+    settings.S3_ENDPOINT = there
+    assert "Its file is still here" in client.get(page).content.decode()
 
 
 def test_what_cannot_be_asked_is_not_called_missing(case: Case, item: Evidence, settings: Any) -> None:
