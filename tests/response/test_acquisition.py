@@ -20,6 +20,7 @@ from cases.models import Case, CaseDevice, CustodyEntry, Device, Evidence, Timel
 from cases.services import devices, inspection, partials
 from response.actions import acquisition
 from response.actions.base import actions
+from response.actions.readiness import before_release
 from response.choices import RunState, StepState
 from response.models import Run, StepRun
 from response.services import polling, progress, recovery, runs, steps
@@ -120,6 +121,11 @@ def test_memory_triage_and_disk_are_three_sealed_items_that_verify(
     for words in ("Started: Memory: FIN-LT-0142. GRR Rapid Response was asked", "Confirmed: Disk of", "sealed."):
         assert words in told
     assert broken() == {}
+    call = progress.call_of(step_of(run, "disk"))
+    kept = [items[kind].number for kind in ("memory", "disk")]
+    assert before_release(call)[0] == ("Image sealed", f"Yes: {', '.join(sorted(kept))}.")
+    Evidence.objects.update(destroyed_at=timezone.now())
+    assert before_release(call)[0][1].startswith("No: ")
 
 
 def test_the_chain_says_how_it_was_acquired(grr: str, case: Case, analyst: User) -> None:
@@ -214,7 +220,7 @@ def test_what_is_here_when_the_time_is_over_waits_for_its_store(
 
     assert poll(step).state == StepState.FAILED
     assert "Not kept in time; it stays here and is tried again. All of it is here" in step.reason
-    assert [path.suffix for path in tmp()] == [".part"]
+    assert [path.suffix for path in tmp()] == [".part", ".sending"]
     assert poll(step).state == StepState.FAILED  # away still
     assert (Evidence.objects.count(), recovery._is_work_due(timezone.now() + timedelta(hours=1))) == (0, True)
     settings.S3_ENDPOINT = there
@@ -225,6 +231,7 @@ def test_what_is_here_when_the_time_is_over_waits_for_its_store(
     assert tmp() == []
     assert (step.state, step.not_before) == (StepState.FAILED, None)
     assert [item.state for item in Evidence.objects.all()] == (["sealed"] if ended == "the store is back" else [])
+    assert before_release(progress.call_of(step))[0][1].startswith("Yes" if ended == "the store is back" else "No")
     assert TimelineEntry.objects.filter(text__contains="after its time").count() == 1
     assert not polling.poll_one()
     assert broken() == {}
