@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import inf
 from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -148,13 +149,29 @@ class Objects:
             if not token:
                 return
 
-    def delete(self, key: str) -> None:
-        """Every version of it: in a bucket that keeps versions, a plain DELETE would only hide the bytes."""
-        found = _xml(self._told("GET", "", params={"versions": "", "prefix": key}))
-        kinds = (found.iterfind("{*}DeleteMarker"), found.iterfind("{*}Version"))
-        versions = [_text(one, "VersionId") for kind in kinds for one in kind if _text(one, "Key") == key]
-        for params in [{"versionId": one} for one in versions] or [{}]:
-            self._ask("DELETE", key, params=params, missing="NoSuchKey")
+    def delete(self, key: str, ends: float = inf) -> None:
+        """Every version of it: in a bucket that keeps versions, a plain DELETE would only hide the bytes.
+
+        Nothing is sent after `ends` (monotonic): then StoreAwayError, and some versions may be left.
+        """
+        done = set[str]()
+        while found := [one for one in self._versions(key) if one not in done]:
+            for one in found:
+                self._delete(key, ends, {"versionId": one})
+            done.update(found)
+        if not done:
+            self._delete(key, ends, {})
+
+    def _versions(self, key: str) -> list[str]:
+        """Ids, those of its markers of deletion too: as many as a page has, and not all stores say that more follow."""
+        page = _xml(self._told("GET", "", params={"versions": "", "prefix": key}))
+        kinds = (page.iterfind("{*}DeleteMarker"), page.iterfind("{*}Version"))
+        return [_text(one, "VersionId") for kind in kinds for one in kind if _text(one, "Key") == key]
+
+    def _delete(self, key: str, ends: float, params: dict[str, str]) -> None:
+        if monotonic() > ends:
+            raise StoreAwayError("The evidence store was too slow to delete it in time.")
+        self._ask("DELETE", key, params=params, missing="NoSuchKey")
 
     # --- an upload in parts ------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from secrets import token_hex
 from time import monotonic
 from typing import BinaryIO, cast
 
+from django.db import DatabaseError
+
 from cases.services.inbox import CHUNK, Store, told_when_full
 from secops.faultpoints import hit
 from secops.http import HttpError
@@ -20,16 +22,21 @@ from secops.s3 import Objects, StoreAwayError
 PART = 8 << 20  # bytes that are sent at once, and held in memory
 MOST_PARTS = 10_000  # of one object; a larger item has larger parts
 BREAKS = 3  # of one download, without a byte in between
-NOTE = ".sending"  # beside a draft, while only parts of it are there: its hash
+NOTE = ".sending"  # beside a draft, while the bucket has bytes of it that no row has: hash and part upload
 LEAVING_SECONDS = 30.0  # as long as a removal may take; then whoever did it died over it
+CALL_SECONDS = 21.0  # as long as one request may take: no object is deleted with less of those left
+STALE_SECONDS = 90.0  # a removal that was announced so long ago has ended, whichever of two clocks is wrong
 
 
 class BucketStore(Store):
-    """`<prefix>sha256/<hash>`; `<prefix>leaving/<hash>` while the bytes are taken away."""
+    """`<prefix>sha256/<hash>`; `<prefix>leaving/<hash>/<when>-<who>` for each that takes the bytes away just now.
 
-    def __init__(self, root: Path, objects: Objects, prefix: str) -> None:
+    `is_needed` says of a hash whether a row needs it.
+    """
+
+    def __init__(self, root: Path, objects: Objects, prefix: str, is_needed: Callable[[str], bool]) -> None:
         super().__init__(root)
-        self._objects, self._prefix = objects, prefix
+        self._objects, self._prefix, self._is_needed = objects, prefix, is_needed
 
     def key(self, sha256: str) -> str:
         """Made from the hash alone, as a path would be."""
@@ -41,19 +48,22 @@ class BucketStore(Store):
         """Send it, in parts if it is large, and go on where any process stopped. What is there under this hash in its
         full size stays; the check finds whether it was changed."""
         os.utime(draft)  # it waits as long as it is tried: the sweep leaves it alone
-        key, size = self.key(sha256), draft.stat().st_size
+        key, size, note = self.key(sha256), draft.stat().st_size, _note(draft)
+        if note.exists():
+            os.utime(note)
+        else:
+            note.write_text(sha256, "ascii")
         found = self._objects.size(key)
         if found != size:
-            if size > PART:
-                note = _note(draft)
-                note.write_text(sha256, "ascii")
-                if not self._send_parts(draft, key, size, ends):
-                    return False
-                note.unlink(missing_ok=True)
-            else:
+            if size <= PART:
                 self._objects.put(key, draft.read_bytes(), is_new=found is None)
+            elif not self._send_large(draft, key, size, ends):
+                return False
             if self._objects.size(key) != size:
                 raise StoreAwayError("The evidence store did not keep what it was sent.")
+        if upload := _noted(draft)[1]:  # all of it is there, from another who sent the same bytes
+            self._objects.abort(key, upload)
+            note.write_text(sha256, "ascii")
         hit("delivered")
         return True
 
@@ -63,20 +73,22 @@ class BucketStore(Store):
     def stay(self, draft: Path, sha256: str) -> None:
         """Whoever takes the bytes away says so first and looks for rows then. So either they see ours, or we see them
         here: then we wait for them, and send the bytes again."""
-        ends, leaving = monotonic() + LEAVING_SECONDS, self._leaving(sha256)
-        while self._objects.size(leaving) is not None and monotonic() < ends:
+        ends = monotonic() + LEAVING_SECONDS
+        while any(not _is_stale(one) for one in self._leaving(sha256)) and monotonic() < ends:
             time.sleep(0.2)
         self.deliver(draft, sha256)
+        _note(draft).unlink(missing_ok=True)
 
     def withdraw(self, draft: Path) -> None:
-        """Nobody pays for half an upload that nobody goes on with; what cannot be reached now is tried by the sweep."""
+        """Nobody pays for half an upload that nobody goes on with, and nobody may find bytes that have no row; what
+        cannot be reached now is tried by the sweep."""
         note = _note(draft)
-        with suppress(StoreAwayError, FileNotFoundError):
-            sha256 = note.read_text("ascii")
-            if sha256:  # else its writer died over it, before it sent anything
-                key = self.key(sha256)
-                for upload in self._objects.uploads(key):
-                    self._objects.abort(key, upload)
+        with suppress(StoreAwayError, DatabaseError, FileNotFoundError):
+            sha256, upload = _noted(draft)
+            if upload:
+                self._objects.abort(self.key(sha256), upload)
+            if sha256 and not self._is_needed(sha256):  # empty: its writer died over it, before it sent anything
+                self.remove(sha256, unless=lambda: self._is_needed(sha256))
             note.unlink()
 
     def forget(self, path: Path) -> None:
@@ -109,32 +121,57 @@ class BucketStore(Store):
     def has(self, sha256: str) -> bool:
         return self._objects.size(self.key(sha256)) is not None
 
+    def present(self, wanted: set[str]) -> set[str]:
+        """One listing has a thousand names, and a question of its own for each takes as long as that."""
+        return wanted.intersection(self.hashes()) if len(wanted) > 1 else super().present(wanted)
+
     def remove(self, sha256: str, *, unless: Callable[[], bool]) -> bool:
-        key, leaving = self.key(sha256), self._leaving(sha256)
-        self._objects.put(leaving, b"1", is_new=False)
+        """StoreAwayError also when it takes so long that a row which came meanwhile waits for it no longer."""
+        key = self.key(sha256)
+        if self._objects.size(key) is None:
+            return False
+        ends = monotonic() + LEAVING_SECONDS - CALL_SECONDS
+        mine = f"{self._prefix}leaving/{sha256}/{time.time():.0f}-{token_hex(8)}"
+        self._objects.put(mine, b"1")
         try:
-            if unless() or self._objects.size(key) is None:
+            if unless():
                 return False
-            for upload in self._objects.uploads(key):
-                self._objects.abort(key, upload)
-            self._objects.delete(key)
+            self._objects.delete(key, ends)
         finally:
-            self._objects.delete(leaving)
+            with suppress(StoreAwayError):  # it only makes others wait, for a while
+                self._objects.delete(mine)
+                for one in self._leaving(sha256):
+                    if _is_stale(one):
+                        self._objects.delete(one)
+        for upload in self._objects.uploads(key):  # whoever still sends it begins anew
+            self._objects.abort(key, upload)
         return True
 
     def hashes(self) -> Iterator[str]:
         begin = f"{self._prefix}sha256/"
         return (key.removeprefix(begin) for key in self._objects.keys(begin))
 
-    def _leaving(self, sha256: str) -> str:
-        return f"{self._prefix}leaving/{sha256}"
+    def _leaving(self, sha256: str) -> Iterator[str]:
+        return self._objects.keys(f"{self._prefix}leaving/{sha256}/")
+
+    def _send_large(self, draft: Path, key: str, size: int, ends: float) -> bool:
+        """Begun anew once if its upload is gone: the bytes were destroyed meanwhile, or the store ended it."""
+        try:
+            return self._send_parts(draft, key, size, ends)
+        except StoreAwayError as error:
+            if error.code != "NoSuchUpload":
+                raise
+        _note(draft).write_text(_noted(draft)[0], "ascii")
+        return self._objects.size(key) == size or self._send_parts(draft, key, size, ends)
 
     def _send_parts(self, draft: Path, key: str, size: int, ends: float) -> bool:
         """The parts that the store does not have, then all of them as one object; its list of parts is the only truth,
-        so that whichever process comes next goes on."""
-        uploads = self._objects.uploads(key)
-        upload = uploads[0] if uploads else self._objects.begin(key)
-        there = self._objects.parts(key, upload) if uploads else {}
+        so that whichever process comes next goes on. An upload is of one draft: who leaves it ends no other's."""
+        sha256, upload = _noted(draft)
+        there = self._objects.parts(key, upload) if upload else {}
+        if not upload:
+            upload = self._objects.begin(key)
+            _note(draft).write_text(f"{sha256} {upload}", "ascii")
         step = part_size(size)
         with draft.open("rb") as file:
             for number, begin in enumerate(range(0, size, step), 1):
@@ -147,8 +184,7 @@ class BucketStore(Store):
                 if monotonic() >= ends and begin + length < size:
                     return False
         self._objects.complete(key, upload, {n: one for n, one in there.items() if n <= number})
-        for other in self._objects.uploads(key):  # of a process that began at the same moment
-            self._objects.abort(key, other)
+        _note(draft).write_text(sha256, "ascii")
         return True
 
     def _copy(self, sha256: str, path: Path, each: Callable[[], None]) -> None:
@@ -211,3 +247,15 @@ def part_size(size: int) -> int:
 
 def _note(draft: Path) -> Path:
     return draft.with_suffix(NOTE)
+
+
+def _noted(draft: Path) -> tuple[str, str]:
+    """Its hash, and the upload of its parts; empty when there is none. FileNotFoundError."""
+    sha256, _, upload = _note(draft).read_text("ascii").partition(" ")
+    return sha256, upload
+
+
+def _is_stale(marker: str) -> bool:
+    """Its remover died over it, or may not delete it: nobody waits for it for ever."""
+    at = marker.rpartition("/")[2].partition("-")[0]
+    return not at.isdigit() or time.time() - int(at) > STALE_SECONDS

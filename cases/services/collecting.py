@@ -34,11 +34,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """How much of it is here, and the item once all of it is."""
+    """How much of it is here, and the item once all of it is kept.
+
+    `is_here`: no byte is missing any more, or another worker has it and may say so: it is not to be lost by waiting.
+    """
 
     done_bytes: int
     item: Evidence | None = None
     text: str = ""
+    is_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,10 @@ def collect(
         with partial(source.ref, source.check) as draft:
             return _go_on(case_id, source, acquired, draft, Bounds(monotonic() + seconds, most), described)
     except BusyError:
-        return Collected(done_bytes=0, text="Another worker is at it")
+        return Collected(done_bytes=0, text="Another worker is at it", is_here=True)
     except StoreAwayError as error:
-        return Collected(done_bytes=source.size, text=f"{HERE}, but not in its store yet. {error}")
+        text = f"{HERE}, but not in its store yet. {error}"
+        return Collected(done_bytes=source.size, text=text, is_here=True)
 
 
 def give_up(ref: str) -> None:
@@ -95,11 +100,12 @@ def _go_on(
     if draft.size < source.size:
         return Collected(done_bytes=draft.size)
     if not draft.catch_up(bounds.ends):
-        return Collected(done_bytes=draft.size, text=f"{HERE} and is being hashed")
+        return Collected(done_bytes=draft.size, text=f"{HERE} and is being hashed", is_here=True)
     hit("fetched_all")
     draft.finish()
     if not draft.deliver(bounds.ends):
-        return Collected(done_bytes=draft.size, text=f"{HERE} and is on its way to the evidence store")
+        text = f"{HERE} and is on its way to the evidence store"
+        return Collected(done_bytes=draft.size, text=text, is_here=True)
     acquired = _compared(acquired, draft.wrong())
     item = evidence.keep(case_id, draft, acquired=acquired, is_sealed=True, source_ref=source.ref, **described)
     draft.discard()

@@ -110,7 +110,7 @@ def export(case_id: int, *, reason: str, password: str, only: Evidence | None = 
     if len(password) < MIN_PASSWORD:
         raise IncompleteError(f"The password needs at least {MIN_PASSWORD} characters.")
     wanted = [only] if only else list(Evidence.objects.filter(case_id=case_id))
-    files = {item.sha256 for item in wanted if item.is_here and store().has(item.sha256)}
+    files = store().present({item.sha256 for item in wanted if item.is_here})
     return _recorded(case_id, wanted, files, reason=reason, password=password, only=only, actor=actor)
 
 

@@ -131,6 +131,10 @@ class Store(ABC):
     @abstractmethod
     def has(self, sha256: str) -> bool: ...
 
+    def present(self, wanted: set[str]) -> set[str]:
+        """Those of them that `has` says yes to."""
+        return {sha256 for sha256 in wanted if self.has(sha256)}
+
     @abstractmethod
     def remove(self, sha256: str, *, unless: Callable[[], bool]) -> bool:
         """Take the bytes away; asked last, `unless` says whether a row has come that needs them: then they stay."""

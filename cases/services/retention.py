@@ -8,7 +8,7 @@ from cases.errors import EvidenceError
 from cases.models import Evidence
 from cases.services import custody
 from cases.services.custody import locked, needed, say
-from cases.services.store import store
+from cases.services.store import is_needed, store
 from secops.access import May, require
 from secops.models import User
 from secops.s3 import StoreAwayError
@@ -89,7 +89,7 @@ def destroy(evidence_id: int, *, actor: User) -> Evidence:
         said = {"asked_by": first.display_name, "asked_by_login": first.get_username()}
         custody.append(evidence, CustodyAction.DESTROYED, actor=actor, reason=evidence.destroy_reason, **said)
         say(evidence, f"{evidence.number} destroyed, as {first.display_name} asked.", actor)
-    if evidence.sha256 and not _is_needed(evidence.sha256):
+    if evidence.sha256 and not is_needed(evidence.sha256):
         _remove(evidence)
     return evidence
 
@@ -97,12 +97,12 @@ def destroy(evidence_id: int, *, actor: User) -> Evidence:
 def remains(evidence: Evidence) -> bool:
     """It was destroyed, and its file is here for nobody: whoever removed it failed or was killed."""
     sha256 = evidence.sha256
-    return bool(evidence.destroyed_at and sha256) and store().has(sha256) and not _is_needed(sha256)
+    return bool(evidence.destroyed_at and sha256) and store().has(sha256) and not is_needed(sha256)
 
 
 def _remove(evidence: Evidence) -> None:
     try:
-        store().remove(evidence.sha256, unless=lambda: _is_needed(evidence.sha256))
+        store().remove(evidence.sha256, unless=lambda: is_needed(evidence.sha256))
     except (OSError, StoreAwayError) as error:
         what = "is destroyed, but its file could not be removed and is still here"
         why = f"{error.strerror}." if isinstance(error, OSError) else str(error)
@@ -117,7 +117,3 @@ def _require_free(evidence: Evidence) -> None:
 def _forget_request(evidence: Evidence) -> None:
     evidence.destroy_asked_by, evidence.destroy_reason = None, ""
     evidence.save(update_fields=["is_held", "destroy_asked_by", "destroy_reason"])
-
-
-def _is_needed(sha256: str) -> bool:
-    return Evidence.objects.filter(sha256=sha256, destroyed_at__isnull=True).exists()

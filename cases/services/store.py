@@ -8,6 +8,7 @@ from typing import cast
 
 from django.conf import settings
 
+from cases.models import Evidence
 from cases.services.bucket import BucketStore
 from cases.services.folder import FolderStore
 from cases.services.inbox import Store
@@ -28,7 +29,12 @@ def folder_store() -> FolderStore:
 def bucket_store() -> BucketStore:
     """The bucket of NIGHTDESK_EVIDENCE_STORE; what is on its way there stands in the same folder."""
     bucket, prefix = s3.configured()
-    return BucketStore(settings.DATA_DIR / "evidence", s3.Objects(bucket, _http(os.getpid())), prefix)
+    return BucketStore(settings.DATA_DIR / "evidence", s3.Objects(bucket, _http(os.getpid())), prefix, is_needed)
+
+
+def is_needed(sha256: str) -> bool:
+    """Has any row this file, and was not destroyed?"""
+    return Evidence.objects.filter(sha256=sha256, destroyed_at__isnull=True).exists()
 
 
 def digest_of(sha256: str) -> str:

@@ -23,6 +23,7 @@ from cases.views.exhibits import facts_of, item_of, lines_of, row_of
 from cases.views.rows import tlp_of
 from secops.access import May, require
 from secops.models import User
+from secops.s3 import StoreAwayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def item(request: HttpRequest, pk: int, label: str) -> HttpResponse:
         "tlp": tlp_of(case),
         "item": found,
         "row": row_of(found),
-        "remains": retention.remains(found),
+        "remains": _remains(found),
         "facts": facts_of(found),
         "lines": lines_of(found),
         "copies": [row_of(copy) for copy in found.copies.select_related("received_by")],
@@ -147,6 +148,14 @@ def leave(request: HttpRequest, pk: int) -> HttpResponseBase:
     password = request.POST.get("password", "")
     made = exports.export(case.pk, reason=ticket["reason"], password=password, only=found, actor=user)
     return _bytes(made, made.name)
+
+
+def _remains(found: Evidence) -> bool | None:
+    """None while the store cannot say: the item has a page all the same."""
+    try:
+        return retention.remains(found)
+    except StoreAwayError:
+        return None
 
 
 def _prepared(

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from cases.choices import EvidenceKind, ObservableKind, Verdict
 from cases.errors import EvidenceError
+from cases.intake.gate import mend
 from cases.models import Case, Evidence, Observable
 from cases.services import custody, evidence
 from cases.services.store import store
@@ -29,6 +30,7 @@ from secops.access import May, require
 from secops.errors import SecopsError
 from secops.faultpoints import hit
 from secops.models import User
+from secops.s3 import StoreAwayError
 
 logger = logging.getLogger(__name__)
 TOOLS = {
@@ -46,6 +48,7 @@ OF_OTHERS = {  # programs that read the item, too, where the site has them
     ForensicTool.MEMORY: ForensicTool.VOLATILITY,
 }
 MOST_ATTEMPTS = 3
+AWAY_SECONDS = 300  # between two tries while the evidence store is away
 MOST_KNOWN = 2_000  # values of the case that a tool is told
 MOST_RULES = 5_000_000  # characters of one rule file
 CHUNK = 2**20
@@ -115,12 +118,20 @@ def carry_out_one() -> bool:
         _carry_out(mine)
     except StoppedError:
         logger.warning("Examination %s was taken over by another worker", mine.pk)
+    except StoreAwayError as error:
+        _later(mine, str(error))
     except SecopsError as error:
         discoveries.give_up(mine, ExaminationState.FAILED, str(error))
     except Exception:
         logger.exception("Examination %s crashed", mine.pk)
         discoveries.give_up(mine, ExaminationState.FAILED, "The examination crashed; see the log.")
     return True
+
+
+def _later(mine: Examination, why: str) -> None:
+    """The store is away, which is no try of ours: the claim is nobody's and ends in a while, so it is due again."""
+    until = Now() + timedelta(seconds=AWAY_SECONDS)
+    discoveries.held(mine).update(attempts=F("attempts") - 1, lease_until=until, reason=mend(why)[0][:500])
 
 
 def _claim() -> Examination | None:
@@ -131,6 +142,7 @@ def _claim() -> Examination | None:
             return None
         Examination.objects.filter(pk=mine.pk).update(
             state=ExaminationState.CLAIMED,
+            reason="",
             token=F("token") + 1,
             attempts=F("attempts") + 1,
             started_at=Now(),

@@ -107,7 +107,13 @@ class Acquire(Action):
                 text = one.text or f"{call.connector.label} has collected it; it is being fetched"
                 wait = LOOK_SECONDS if one.text else max(GO_ON_SECONDS, ends - monotonic() if rate else 0.0)
                 return Poll(
-                    work=Work.GOING_ON, text=text, done_bytes=here, total_bytes=total, again_seconds=wait, data=data
+                    work=Work.GOING_ON,
+                    text=text,
+                    done_bytes=here,
+                    total_bytes=total,
+                    again_seconds=wait,
+                    data=data,
+                    is_here=one.is_here,
                 )
             items.append(one.item)
         return self._ended(call, found, items, data)

@@ -86,7 +86,10 @@ class Work(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """How far long work is. `text` is its last line; bytes where it says them; `data` is kept for the next poll."""
+    """How far long work is. `text` is its last line; bytes where it says them; `data` is kept for the next poll.
+
+    `is_here`: the product is done and has handed it over, so only this house is late.
+    """
 
     work: Work
     text: str
@@ -94,6 +97,7 @@ class Poll:
     total_bytes: int | None = None
     again_seconds: float = 5
     data: dict[str, Any] = field(default_factory=dict)
+    is_here: bool = False
 
 
 class Held(Enum):

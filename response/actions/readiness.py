@@ -4,7 +4,6 @@ from cases.choices import CONTAINED, DeviceState
 from cases.models import CaseDevice, Evidence
 from enrichment.models import Finding
 from response.actions.base import Call
-from response.choices import StepState
 from response.models import StepRun
 
 IMAGES = ("acquire_disk", "acquire_memory")
@@ -23,14 +22,14 @@ def before_release(call: Call) -> tuple[tuple[str, str], ...]:
 
 def _sealed(call: Call) -> str:
     name = call.device.device.name
-    steps = StepRun.objects.filter(run__case=call.case, action__in=IMAGES, state=StepState.SUCCEEDED)
+    steps = StepRun.objects.filter(run__case=call.case, action__in=IMAGES)  # one that failed may have kept it late
     taken = [
         number
         for data in steps.filter(params__device=call.params["device"]).values_list("data", flat=True)
         for number in data.get("evidence", [])
     ]
     items = [item for item in Evidence.objects.filter(case=call.case) if item.number in taken]
-    sealed = [item.number for item in items if item.sealed_at and not item.is_damaged]
+    sealed = [item.number for item in items if item.sealed_at and item.is_here]
     if not sealed:
         return f"No: no disk or memory image of {name} is sealed in {call.case.number}."
     return f"Yes: {', '.join(sealed)}."

@@ -14,6 +14,7 @@ from response.services import (
     hunt_asks,
     outcomes,
     paging,
+    polling,
     progress,
     steps,
     transitions,
@@ -65,7 +66,7 @@ def is_overdue(seconds: float) -> bool:
 def _is_work_due(at: datetime) -> bool:
     """Has anything been due since then: a read-back, a step to send, or one whose tries are spent?"""
     checks = StepRun.objects.filter(state__in=(StepState.VERIFYING, StepState.POLLING), not_before__lte=at)
-    found = (checks, _since(steps.due(at), at), _since(steps.spent(), at))
+    found = (checks, polling.late(at), _since(steps.due(at), at), _since(steps.spent(), at))
     rows_of_others = (paging, captures, hunt_asks)
     return any(one.is_due(at) for one in rows_of_others) or any(rows.exists() for rows in found)
 

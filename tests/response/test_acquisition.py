@@ -20,6 +20,7 @@ from cases.models import Case, CaseDevice, CustodyEntry, Device, Evidence, Timel
 from cases.services import devices, inspection, partials
 from response.actions import acquisition
 from response.actions.base import actions
+from response.actions.readiness import before_release
 from response.choices import RunState, StepState
 from response.models import Run, StepRun
 from response.services import polling, progress, recovery, runs, steps
@@ -31,6 +32,7 @@ from secops.connectors.grr import Grr
 from secops.models import User
 from secops.practice.products import grr_flows
 from secops.practice.server import PracticeRange
+from secops.s3 import Objects
 from tests.response.conftest import begin, make_due, settle_down, step_of
 from tests.secops.practice.conftest import company
 
@@ -119,6 +121,11 @@ def test_memory_triage_and_disk_are_three_sealed_items_that_verify(
     for words in ("Started: Memory: FIN-LT-0142. GRR Rapid Response was asked", "Confirmed: Disk of", "sealed."):
         assert words in told
     assert broken() == {}
+    call = progress.call_of(step_of(run, "disk"))
+    kept = [items[kind].number for kind in ("memory", "disk")]
+    assert before_release(call)[0] == ("Image sealed", f"Yes: {', '.join(sorted(kept))}.")
+    Evidence.objects.update(destroyed_at=timezone.now())
+    assert before_release(call)[0][1].startswith("No: ")
 
 
 def test_the_chain_says_how_it_was_acquired(grr: str, case: Case, analyst: User) -> None:
@@ -194,6 +201,40 @@ def test_a_fetch_goes_on_where_a_dead_worker_stopped_and_a_cancelled_one_leaves_
     poll(step)
     assert tmp() == []
     assert Evidence.objects.count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ended", ["the store is back", "its run is cancelled"])
+def test_what_is_here_when_the_time_is_over_waits_for_its_store(
+    grr: str, bucket: Objects, case: Case, analyst: User, tmp: Callable[[], list[Path]], settings: Any, ended: str
+) -> None:
+    there, settings.S3_ENDPOINT = settings.S3_ENDPOINT, "http://127.0.0.1:1"
+    run = begin(case, analyst, MEMORY)
+    assert steps.work_once()
+    step = step_of(run, "memory")
+    for _ in range(80):
+        if "not in its store yet" in poll(step).reason:
+            break
+        time.sleep(0.05)
+    StepRun.objects.filter(pk=step.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+
+    assert poll(step).state == StepState.FAILED
+    assert "Not kept in time; it stays here and is tried again. All of it is here" in step.reason
+    assert [path.suffix for path in tmp()] == [".part", ".sending"]
+    assert poll(step).state == StepState.FAILED  # away still
+    assert (Evidence.objects.count(), recovery._is_work_due(timezone.now() + timedelta(hours=1))) == (0, True)
+    settings.S3_ENDPOINT = there
+    if ended == "its run is cancelled":
+        Run.objects.update(cancel_requested_at=timezone.now())
+    step = poll(step)
+
+    assert tmp() == []
+    assert (step.state, step.not_before) == (StepState.FAILED, None)
+    assert [item.state for item in Evidence.objects.all()] == (["sealed"] if ended == "the store is back" else [])
+    assert before_release(progress.call_of(step))[0][1].startswith("Yes" if ended == "the store is back" else "No")
+    assert TimelineEntry.objects.filter(text__contains="after its time").count() == 1
+    assert not polling.poll_one()
+    assert broken() == {}
 
 
 def test_a_poll_that_ended_after_the_row_is_not_received_twice(

@@ -517,7 +517,10 @@ def test_without_its_mandate_it_is_stopped_and_nothing_more_is_fetched(network, 
     assert story(case)[-1].endswith("Not fetched without a mandate: 2 files.")
 
 
-def test_what_was_on_its_way_when_the_mandate_ended_is_not_kept(network, capture, mandate, monkeypatch):
+@pytest.mark.parametrize("place", ["folder", pytest.param("bucket", marks=pytest.mark.slow)])
+def test_what_was_on_its_way_when_the_mandate_ended_is_not_kept(network, capture, mandate, monkeypatch, request, place):
+    if place == "bucket":
+        request.getfixturevalue("bucket")
     network.add_segment(BAD)
     of_file = peers.of_file
 
@@ -532,6 +535,7 @@ def test_what_was_on_its_way_when_the_mandate_ended_is_not_kept(network, capture
     capture.refresh_from_db()
     assert capture.state == CaptureState.STOPPED
     assert Evidence.objects.count() == CaptureSegment.objects.count() == 0
+    assert list(store().hashes()) == []
 
 
 def test_it_is_stopped_by_undoing_and_that_counts_once_the_last_file_is_here(network, capture, case, analyst):

@@ -67,7 +67,8 @@ def test_bytes_that_changed_on_their_way_are_refused_by_the_store(
 
 
 @pytest.mark.slow
-def test_deleted_is_every_version(objectstore: Server) -> None:
+@pytest.mark.parametrize("page_size", ["1", "1000"])
+def test_deleted_is_every_version(objectstore: Server, monkeypatch: pytest.MonkeyPatch, page_size: str) -> None:
     objects = objectstore.objects(objectstore.make())
     on = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
     objects._ask("PUT", "", params={"versioning": ""}, data=on)
@@ -75,7 +76,14 @@ def test_deleted_is_every_version(objectstore: Server) -> None:
         objects.put("x", content, is_new=False)
     objects.put("y", b"another")
 
-    objects.delete("x")
+    told = Objects._told
+
+    def paged(self: Objects, method: str, key: str, **parts: Any) -> Any:
+        return told(self, method, key, **(parts | {"params": parts["params"] | {"max-keys": page_size}}))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Objects, "_told", paged)
+        objects.delete("x")
 
     page = objects._told("GET", "", params={"versions": ""}).body
     assert page.count(b"<Key>y</Key>") == 1

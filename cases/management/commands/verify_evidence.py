@@ -48,9 +48,11 @@ class Command(BaseCommand):
 
     def _hash_due(self) -> None:
         """A mismatch is an entry of custody and an alarm on its case."""
-        count, wrong = evidence.verify_due()
+        count, wrong, unread = evidence.verify_due()
+        for line in unread:
+            self.stdout.write(f"Not read: {line}")
         self.stdout.write(f"{count} items hashed again, {wrong} did not match")
-        if wrong:
+        if wrong or unread:
             sys.exit(1)
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from cases.errors import EvidenceError, StoreFullError
 from cases.models import Case, CustodyEntry, Evidence
@@ -132,6 +134,7 @@ def test_another_process_goes_on_with_the_parts_that_are_missing(
     assert sent == [2, 4, 5]
     assert digest_of(SHA256) == SHA256
     assert objects.uploads(KEY) == []
+    draft.stay()
     assert left(folder) == [""]
     draft.discard()
     assert left(folder) == []
@@ -185,7 +188,7 @@ def test_a_store_that_refuses_keeps_no_row_and_says_why(case: Case, settings: An
         take(case, b"MZ the loader")
 
     assert not Evidence.objects.exists()
-    assert left(folder) == []
+    assert left(folder) == [".sending"]  # something of it may be there: the sweep looks
 
 
 @pytest.mark.slow
@@ -200,6 +203,19 @@ def test_the_browser_is_told_that_the_store_is_away(
     assert refused.status_code == 503
     assert "there is no such bucket" in refused.content.decode()
     assert Evidence.objects.count() == 1
+
+
+def test_a_destroyed_item_has_a_page_while_the_store_is_away(
+    case: Case, client: Client, analyst: User, settings: Any, item: Evidence
+) -> None:
+    client.force_login(analyst)
+    page = reverse("cases:evidence_item", args=[case.pk, item.label])
+    Evidence.objects.update(destroyed_at=item.received_at)
+    settings.S3_ENDPOINT, there = "http://127.0.0.1:1", settings.S3_ENDPOINT
+
+    assert "is not known: the evidence store does not answer" in client.get(page).content.decode()
+    settings.S3_ENDPOINT = there
+    assert "Its file is still here" in client.get(page).content.decode()
 
 
 def test_what_cannot_be_asked_is_not_called_missing(case: Case, item: Evidence, settings: Any) -> None:
@@ -260,6 +276,129 @@ def test_bytes_that_are_taken_away_while_a_row_comes_are_sent_again(objects: Obj
     assert list(objects.keys("house/leaving/")) == []
 
 
+def test_a_store_that_goes_away_after_the_row_drops_nothing_else(
+    case: Case, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    later: list[int] = []
+
+    with django_capture_on_commit_callbacks(execute=True):
+        take(case, b"MZ")
+        transaction.on_commit(lambda: later.append(1))
+        settings.S3_ENDPOINT = "http://127.0.0.1:1"
+
+    assert (Evidence.objects.count(), later) == (1, [1])
+
+
+def test_one_object_that_cannot_be_read_does_not_keep_the_others_from_being_hashed(
+    case: Case, item: Evidence, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(case, b"another")
+    settings.EVIDENCE_RECHECK_DAYS = -1
+    read = Objects.read
+
+    def refused(self: Objects, key: str, offset: int = 0) -> Iterator[bytes]:
+        if key.endswith(item.sha256):
+            raise StoreAwayError("The access key may not do this.")
+        yield from read(self, key, offset)
+
+    monkeypatch.setattr(Objects, "read", refused)
+
+    with pytest.raises(SystemExit):
+        call_command("verify_evidence", "--due", stdout=(said := StringIO()))
+
+    assert said.getvalue().splitlines() == [
+        f"Not read: {case.number} E-1: The access key may not do this.",
+        "1 items hashed again, 0 did not match",
+    ]
+
+
+def delivered(content: bytes) -> inbox.FileDraft:
+    draft = store().draft(limit=None)
+    draft.write(content)
+    draft.finish()
+    draft.place()
+    return draft
+
+
+def test_of_two_that_take_the_same_bytes_away_neither_ends_the_others_word(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, sha256 = bucket_store(), delivered(b"MZ").sha256
+    said: list[int] = []
+
+    def unless() -> bool:
+        assert not place.remove(sha256, unless=lambda: True)
+        said.append(len(list(objects.keys(f"house/leaving/{sha256}/"))))
+        return True
+
+    assert not place.remove(sha256, unless=unless)
+    assert said == [1]
+    monkeypatch.setattr(buckets, "LEAVING_SECONDS", buckets.CALL_SECONDS - 1)
+    with pytest.raises(StoreAwayError, match="too slow to delete it in time"):
+        place.remove(sha256, unless=lambda: False)
+    assert list(objects.keys("")) == [f"house/sha256/{sha256}"]
+
+
+def test_nobody_waits_for_one_who_died_over_taking_bytes_away(objects: Objects) -> None:
+    draft = delivered(b"MZ")
+    objects.put(f"house/leaving/{draft.sha256}/{time.time() - 100:.0f}-ab", b"1")
+    began = time.monotonic()
+
+    draft.stay()
+    draft.discard()
+
+    assert time.monotonic() - began < 10
+    assert store().remove(draft.sha256, unless=lambda: False)
+    assert list(objects.keys("")) == []
+
+
+@pytest.mark.parametrize("how", ["left", "swept", "no room"])
+def test_what_was_delivered_and_has_no_row_goes(
+    case: Case, objects: Objects, folder: Path, settings: Any, how: str
+) -> None:
+    draft = delivered(b"MZ")
+    assert len(list(objects.keys(""))) == 1
+    if how == "left":
+        draft.discard()
+    elif how == "swept":
+        for path in (folder / "tmp").iterdir():
+            os.utime(path, (0, 0))
+        store().sweep()
+    else:
+        settings.EVIDENCE_CASE_BYTES = 1
+        with draft, pytest.raises(StoreFullError):
+            evidence.keep(case.pk, draft, kind="file", title="A file")
+
+    assert (list(objects.keys("")), left(folder)) == ([], [])
+
+
+def test_bytes_that_another_row_needs_stay_when_a_draft_of_them_is_left(item: Evidence, objects: Objects) -> None:
+    delivered(b"MZ the loader").discard()
+
+    assert list(objects.keys("")) == [f"house/sha256/{item.sha256}"]
+
+
+@pytest.mark.parametrize("how", ["both send", "the store ended it"])
+def test_two_that_send_the_same_bytes_do_not_break_each_other(objects: Objects, folder: Path, how: str) -> None:
+    drafts = [store().draft(limit=None) for _ in range(2)]
+    for draft in drafts:
+        draft.write(CONTENT)
+        draft.finish()
+        assert not draft.deliver(ends=0.0)
+    assert len(objects.uploads(KEY)) == 2
+    if how == "the store ended it":
+        for upload in objects.uploads(KEY):
+            objects.abort(KEY, upload)
+
+    for draft in drafts:
+        assert draft.deliver()
+        draft.stay()
+        draft.discard()
+
+    assert digest_of(SHA256) == SHA256
+    assert (objects.uploads(KEY), left(folder)) == ([], [])
+
+
 def test_a_tool_gets_a_copy_that_was_hashed_and_has_no_name(item: Evidence, folder: Path, objects: Objects) -> None:
     pieces: list[int] = []
 
@@ -315,7 +454,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(
 
 @pytest.mark.slow
 def test_the_folder_is_copied_into_the_bucket_and_read_back(
-    case: Case, settings: Any, folder: Path, objects: Objects
+    case: Case, settings: Any, folder: Path, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EVIDENCE_STORE, there = "", settings.EVIDENCE_STORE
     first, second = take(case, b"MZ"), take(case, CONTENT)
@@ -326,7 +465,11 @@ def test_the_folder_is_copied_into_the_bucket_and_read_back(
         call_command("copy_evidence", stdout=(said := StringIO()))
         return said.getvalue()
 
+    monkeypatch.setattr(inbox, "FREE_SHARE", 1.1)  # a full disk
+    objects.put(f"house/sha256/{first.sha256}", b"M")  # half of it, by somebody else
+
     assert copy() == copy() == "2 files are in the bucket, 0 were not copied\n"
+    assert left(folder) == []
 
     assert sorted(store().hashes()) == sorted([first.sha256, second.sha256])
     assert path.exists()

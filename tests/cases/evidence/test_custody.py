@@ -282,10 +282,10 @@ def test_a_mismatch_is_an_entry_an_alarm_and_heals_when_the_file_is_back(
 
 
 def test_a_routine_check_that_matches_only_notes_the_time(item: Evidence) -> None:
-    assert evidence.verify_due() == (0, 0)  # it was hashed when it came
+    assert evidence.verify_due() == (0, 0, [])  # it was hashed when it came
     long_ago(item)
-    assert evidence.verify_due() == (1, 0)
-    assert evidence.verify_due() == (0, 0)
+    assert evidence.verify_due() == (1, 0, [])
+    assert evidence.verify_due() == (0, 0, [])
 
     item.refresh_from_db()
     assert item.verified_at
@@ -297,7 +297,7 @@ def test_a_damaged_item_does_not_keep_the_others_from_being_checked(case: Case, 
     spoil(item)
     for one in (item, other):
         long_ago(one)
-    assert evidence.verify_due() == (2, 1)
+    assert evidence.verify_due() == (2, 1, [])
     assert not evidence.due_for_check().exists()
 
 
