@@ -5,16 +5,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from fido2.webauthn import AuthenticatorData
 from pytest_django.fixtures import Settings
 
 from secops import codes, factors, signin, stepup
 from secops import secrets as vault
+from secops.middleware import ProofMiddleware
 from secops.models import AuditEntry, Factor, User
 from secops.proofs import LockedError, Proof, ProofError, ProvedBy, WrongProofError
 from tests.factories import make_user
@@ -375,15 +378,59 @@ def test_the_page_says_that_an_address_has_no_passkeys(client: Client) -> None:
 # --- the session -----------------------------------------------------------------------------------------
 
 
-def test_a_proof_gets_a_new_session_and_the_old_one_is_gone(client: Client, responder: User) -> None:
+def test_a_proof_gets_a_new_session_and_the_old_one_gains_nothing_and_ends_soon(
+    client: Client, responder: User
+) -> None:
     app_of(responder)
     before = client.cookies["session"].value
 
     prove(client, code_now())
 
     assert client.cookies["session"].value != before
-    assert not Session.objects.filter(session_key=before).exists()
+    assert stepup.has_proved(_of_session(client))
     assert client.get("/queue/").status_code == 200
+    other_tab = Client()
+    other_tab.cookies["session"] = before
+    polled = other_tab.get("/queue/")
+    assert (polled.status_code, "session" in polled.cookies) == (200, False)
+    assert not stepup.has_proved(_of_session(other_tab))
+    other_tab.post("/me/security/app/")  # what is written into it makes it no older
+    assert Session.objects.get(session_key=before).expire_date <= timezone.now() + stepup.OVERLAP
+    Session.objects.filter(session_key=before).update(expire_date=timezone.now())
+    assert other_tab.get("/queue/").status_code == 302
+
+
+def test_a_proof_whose_answer_failed_leaves_the_session_as_it_was(
+    client: Client, responder: User, rf: RequestFactory
+) -> None:
+    app_of(responder)
+    before = client.cookies["session"].value
+
+    def view(request: HttpRequest) -> HttpResponse:
+        request.user = User.objects.get()
+        return ProofMiddleware(failing)(request)
+
+    def failing(request: HttpRequest) -> HttpResponse:
+        stepup.answer(request, request.user)
+        return HttpResponse(status=503)
+
+    request = rf.post("/", {"code": code_now()})
+    request.COOKIES["session"] = before
+    answer = SessionMiddleware(view)(request)
+
+    assert "session" not in answer.cookies
+    assert (Session.objects.count(), client.get("/queue/").status_code) == (1, 200)
+    assert not stepup.has_proved(_of_session(client))
+
+
+def test_signing_out_elsewhere_while_a_proof_is_on_its_way_keeps_the_old_key_shut(client: Client) -> None:
+    session = client.session
+    assert stepup.SIGNED_IN in session
+    Session.objects.all().delete()
+
+    stepup.renew(session)
+
+    assert Session.objects.get().session_key == session.session_key != client.cookies["session"].value
 
 
 def test_a_proof_counts_for_some_minutes(client: Client, responder: User, settings: Settings) -> None:
