@@ -31,7 +31,7 @@ class SecopsErrorMiddleware:
         if isinstance(error, ProofError):
             return account.asked(request, error, is_part=is_part)
         template = "error.html#message" if is_part else "error.html"
-        after = request.POST.get("next", "")  # where the form would have led
+        after = account.said_next(request)
         is_ours = url_has_allowed_host_and_scheme(after, {request.get_host()}, require_https=request.is_secure())
         return render(request, template, {"error": error, "after": after if is_ours else ""}, status=error.status_code)
 

@@ -5,19 +5,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.test.client import FakePayload
 from django.utils import timezone
 from fido2.webauthn import AuthenticatorData
 from pytest_django.fixtures import Settings
 
 from secops import codes, factors, signin, stepup
 from secops import secrets as vault
-from secops.middleware import ProofMiddleware
+from secops.errors import ConflictError, SecopsError
+from secops.middleware import ProofMiddleware, SecopsErrorMiddleware
 from secops.models import AuditEntry, Factor, User
 from secops.proofs import LockedError, Proof, ProofError, ProvedBy, WrongProofError
 from tests.factories import make_user
@@ -470,6 +473,41 @@ def test_a_wrong_code_says_how_many_tries_are_left_and_leads_off_no_site(client:
     assert answer.status_code == 422
     assert "4 tries are left" in answer.content.decode()
     assert "elsewhere" not in answer.content.decode()
+
+
+def test_a_refused_get_leads_back_to_itself_and_a_page_of_the_account_to_security(
+    client: Client, responder: User, admin_user: User
+) -> None:
+    admins = Client()
+    admins.force_login(admin_user)
+    for user in (responder, admin_user):
+        app_of(user)
+    form, of_list = "/admin/secops/user/add/?_popup=1", {"Referer": "http://testserver/admin/secops/user/"}
+    confirm, of_secret = "/me/security/app/confirm/", {"Referer": "http://testserver/me/security/app/"}
+
+    assert f'name="next" value="{form}"' in admins.get(form, headers=of_list).content.decode()
+    assert 'name="next" value="/me/security/"' in client.post(confirm, headers=of_secret).content.decode()
+
+
+class Unread(FakePayload):
+    """A body that nobody may read."""
+
+    def read(self, *args: Any, **kwargs: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+
+@pytest.mark.parametrize("error", [ProofError("Prove it"), ConflictError("Full")], ids=["proof", "other"])
+def test_a_body_that_was_refused_unread_stays_unread(rf: RequestFactory, responder: User, error: SecopsError) -> None:
+    request = rf.post("/cases/1/evidence/add/", {"next": "/queue/"})
+    request._stream = Unread()
+    request.user, request.session = responder, SessionStore()
+
+    answer = SecopsErrorMiddleware(lambda _: HttpResponse()).process_exception(request, error)
+
+    assert answer is not None
+    assert answer.status_code == error.status_code
+    with pytest.raises(AssertionError, match="was read"):
+        assert request.POST
 
 
 # --- who is asked ----------------------------------------------------------------------------------------
