@@ -18,7 +18,7 @@ from response.choices import StepState
 from response.errors import OwnApprovalError
 from response.models import Approval, KillSwitch, MajorIncident, Override, StandingApproval, StepRun
 from response.services import approvals, blast, incidents, mandates, releases, runbooks, standing
-from secops import codes
+from secops import codes, factors
 from secops.models import AuditEntry, Factor, User
 from secops.proofs import Proof, ProofError, ProvedBy
 from tests.cases.evidence.conftest import PASSWORD, take
@@ -144,6 +144,18 @@ def test_where_a_factor_is_required_who_has_none_is_told_where_to_get_one(
     assert '<button class="btn approve" disabled>' in page
     assert (answer.status_code, state_of(step)) == (403, StepState.WAITING)
     assert "Add one under Security" in answer.content.decode()
+
+
+def test_a_proof_approves_nothing_once_its_factor_was_reset(
+    client: Client, step: StepRun, responder: User, settings: Settings
+) -> None:
+    settings.STEPUP = "required"
+    app_of(responder)
+    client.post("/accounts/reauth/", {"code": code_now()})
+
+    factors.reset(responder, actor=None)
+
+    assert (press(client, step).status_code, state_of(step)) == (403, StepState.WAITING)
 
 
 def test_rejecting_needs_no_proof(client: Client, step: StepRun, responder: User, settings: Settings) -> None:
