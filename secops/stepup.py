@@ -71,9 +71,12 @@ def answer(request: HttpRequest, user: User) -> None:
     code, passkey = request.POST.get("code", ""), request.POST.get("passkey", "")
     if not (code or passkey) or has_proved(user):
         return
-    factor = factors.check_passkey(request, user, passkey) if passkey else factors.check_code(user, code)
+    factor = (
+        factors.check_passkey(request, user, passkey) if passkey else factors.check_code(user, code, request.session)
+    )
     by = ProvedBy.PASSKEY if factor.kind == FactorKind.PASSKEY else ProvedBy.CODE
     request.session[PROVED] = {"by": by, "at": timezone.now().isoformat(), "factor": factor.pk}
+    request.session.pop(factors.WRONG, None)
     user.proof = proof_of(request.session)
 
 

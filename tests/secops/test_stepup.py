@@ -98,18 +98,56 @@ def test_a_code_is_taken_once_also_by_two_at_once(transactional_db: None) -> Non
     ]
 
 
-def test_after_five_wrong_codes_the_right_one_waits_too_and_is_told_until_when(responder: User) -> None:
+def test_five_wrong_codes_end_their_session_and_no_other_of_the_person(client: Client, responder: User) -> None:
+    app_of(responder)
+    stolen = Client()
+    stolen.force_login(responder)
+
+    said = [prove(stolen, wrong_code()) for _ in range(5)]
+
+    assert [one.status_code for one in said] == [422] * 4 + [429]
+    assert "1 tries are left" in said[3].content.decode()
+    assert "you are signed out" in said[4].content.decode()
+    assert stolen.get("/me/security/").status_code == 302
+    assert AuditEntry.objects.filter(text="5 wrong codes in one session of bo: it was ended").exists()
+    assert prove(client, code_now()).headers["Location"] == "/approvals/"
+
+
+def test_a_right_code_begins_the_count_of_a_session_anew(client: Client, responder: User) -> None:
+    app_of(responder)
+    for _ in range(4):
+        prove(client, wrong_code())
+
+    prove(client, code_now())
+
+    assert factors.WRONG not in client.session
+
+
+def test_requests_at_once_guess_no_more_than_their_session_may(transactional_db: None) -> None:
+    user = make_user("bo")
+    app_of(user)
+    client = Client()
+    client.force_login(user)
+    key = client.session.session_key
+
+    said = at_once(*[lambda: factors.check_code(user, wrong_code(), SessionStore(key))] * 8)
+
+    assert sum(isinstance(one, WrongProofError) for one in said) == 8
+    assert (Factor.objects.get().wrong, Session.objects.count()) == (factors.TRIES, 0)
+
+
+def test_after_many_wrong_codes_the_right_one_waits_too_and_is_told_until_when(responder: User) -> None:
     factor = app_of(responder)
 
-    for left in (4, 3, 2, 1):
-        with pytest.raises(WrongProofError, match=f"{left} tries are left"):
+    for left in range(factors.MOST_WRONG - 1, 0, -1):
+        with pytest.raises(WrongProofError, match=f"{min(left, factors.TRIES)} tries are left"):
             factors.check_code(responder, wrong_code())
     with pytest.raises(LockedError, match="taken again at"):
         factors.check_code(responder, wrong_code())
     with pytest.raises(LockedError, match=r"\d\d:\d\d UTC"):
         factors.check_code(responder, code_now())
 
-    assert AuditEntry.objects.filter(text__startswith="5 wrong codes in a row: those of bo").count() == 1
+    assert AuditEntry.objects.filter(text__startswith="15 wrong codes in a row: those of bo").count() == 1
     Factor.objects.filter(pk=factor.pk).update(wrong_at=timezone.now() - factors.LOCKED)
     assert factors.check_code(responder, code_now()) == factor
     assert Factor.objects.get().wrong == 0
