@@ -6,7 +6,8 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 
 from cases.models import AlertKind
 from response import admin_nights, admin_policy  # noqa: F401 - they register their pages
@@ -18,9 +19,11 @@ from response.models import KillSwitch, KindRunbook, Run, Runbook, RunbookVersio
 from response.models.runbooks import body_hash
 from response.services import drafts, runbooks
 from response.views import drawn, editor
+from secops import stepup
 from secops.admin_site import AdminOnly, ReadOnly
 from secops.errors import SecopsError
 from secops.models import AuditEntry, User
+from secops.proofs import ProofError
 
 
 class KindRunbookInline(AdminOnly, admin.TabularInline[KindRunbook, AlertKind]):
@@ -124,6 +127,9 @@ class RunbookAdmin(AdminOnly, admin.ModelAdmin[Runbook]):
             if name in request.POST:
                 try:
                     return redirect(request.path + act(request, obj))
+                except ProofError:  # what was typed is saved: the proof comes next, then the button again
+                    messages.warning(request, "The draft is saved and not published yet. Publish it now.")
+                    return redirect(f"{reverse('reauth')}?{urlencode({'next': request.path})}")
                 except SecopsError as error:
                     messages.error(request, str(error))
                     return redirect(request.path)
@@ -209,7 +215,9 @@ class KillSwitchAdmin(AdminOnly, admin.ModelAdmin[KillSwitch]):
         return False
 
     def save_model(self, request: HttpRequest, obj: KillSwitch, form: Any, change: bool) -> None:
-        obj.pk, obj.changed_by = 1, request.user  # type: ignore[assignment] # the admin site lets only users in
+        user: Any = request.user  # the admin site lets only users in
+        how = "" if obj.is_on else stepup.require(user).words  # holding everything back needs no proof
+        obj.pk, obj.changed_by = 1, user
         obj.save()
         state = "on" if obj.is_on else "off"
-        AuditEntry.append(f"Kill switch {state}: {obj.reason}", actor=request.user)
+        AuditEntry.append(f"Kill switch {state}{how}: {obj.reason}", actor=user)

@@ -133,10 +133,21 @@ def start_proof(request: HttpRequest) -> JsonResponse:
 
 def asked(request: HttpRequest, error: SecopsError, *, is_part: bool) -> HttpResponse:
     """The answer to whoever did something that needs a proof first: the question, and then back to their page."""
-    where = _back(request, request.POST.get("next", "") or request.headers.get("Referer", ""))
+    if request.path.startswith(reverse("security")):
+        wanted = reverse("security")  # what lies below it takes a POST only
+    elif request.method in ("GET", "HEAD") and not is_part:
+        wanted = request.get_full_path()
+    else:
+        wanted = said_next(request) or request.headers.get("Referer", "")
+    where = _back(request, wanted)
     if is_part:
         return HttpResponseClientRedirect(f"{reverse('reauth')}?{urlencode({'next': where})}")
     return _question(request, where, status=error.status_code, error=error)
+
+
+def said_next(request: HttpRequest) -> str:
+    """Where the form would have led, if it was read: a body that was refused unread is not read for this."""
+    return request.POST.get("next", "") if hasattr(request, "_post") else ""
 
 
 def _question(request: HttpRequest, where: str, *, status: int, error: SecopsError | None = None) -> HttpResponse:

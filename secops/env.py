@@ -23,13 +23,16 @@ def flag(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}")
 
 
-def number(name: str, default: float) -> float:
-    """A number of seconds, or of whatever the setting counts."""
+def number(name: str, default: float, *, most: float | None = None) -> float:
+    """A number of seconds, or of whatever the setting counts; with `most` one above 0 and up to it."""
     value = text(name)
     try:
-        return float(value) if value else default
+        found = float(value) if value else default
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a number, not {value!r}") from error
+    if most is not None and not 0 < found <= most:  # nan is neither
+        raise ImproperlyConfigured(f"{name} must be above 0 and at most {most:g}, not {value!r}")
+    return found
 
 
 def choice(name: str, default: str, options: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,9 +19,12 @@ from secops.proofs import LockedError, WrongProofError
 
 logger = logging.getLogger(__name__)
 
-TRIES = 5  # wrong codes in a row ...
+TRIES = 5  # wrong codes of one session, which ends then: so a stolen one locks out nobody else for long
+MOST_WRONG = 15  # of a person in a row, in whatever sessions ...
 LOCKED = timedelta(minutes=15)  # ... and how long none is taken then
+WRONG = "wrong_codes"  # in the session
 MOST = 10  # factors of one person
+ENDED = "Too many wrong codes in this session: you are signed out. Sign in again."
 
 
 # --- write -----------------------------------------------------------------------------------------------
@@ -86,17 +90,20 @@ def _added(factor: Factor) -> Factor:
 # --- prove -----------------------------------------------------------------------------------------------
 
 
-def check_code(user: User, said: str) -> Factor:
+def check_code(user: User, said: str, session: SessionBase | None = None) -> Factor:
     """The person's app, if it shows this code now and never showed it here before.
 
-    The row is locked: two processes take a code once, and count wrong ones exactly. WrongProofError, LockedError.
+    The row is locked: two processes take a code once, and count wrong ones exactly, of the session too.
+    WrongProofError, LockedError.
     """
     with transaction.atomic():
         factor = Factor.objects.select_for_update().filter(user=user, kind=FactorKind.APP).first()
         if factor is None:
             raise WrongProofError("You have no authenticator app here. Use your passkey.")
+        if session is not None and not session.exists(session.session_key or ""):  # another request of it was faster
+            raise LockedError(ENDED)
         at = timezone.now()
-        problem = _problem(factor, said, at)
+        problem = _problem(factor, said, at, session)
         factor.save(update_fields=["counter", "wrong", "wrong_at", "used_at"])
     if problem is not None:
         raise problem
@@ -120,11 +127,11 @@ def known_passkeys(user: User) -> list[bytes]:
     return [bytes(one.credential) for one in user.factors.filter(kind=FactorKind.PASSKEY)]
 
 
-def _problem(factor: Factor, said: str, at: datetime) -> WrongProofError | None:
+def _problem(factor: Factor, said: str, at: datetime, session: SessionBase | None) -> WrongProofError | None:
     """Take the code, or say why not; either is on the row that the caller saves."""
     if factor.wrong_at is None or factor.wrong_at + LOCKED <= at:
         factor.wrong = 0
-    if factor.wrong >= TRIES and factor.wrong_at is not None:
+    if factor.wrong >= MOST_WRONG and factor.wrong_at is not None:
         return LockedError(f"Too many wrong codes. Yours are taken again at {factor.wrong_at + LOCKED:%H:%M} UTC.")
     counter = codes.matching(vault.decrypt(factor.secret), said)
     if counter is not None and counter > factor.counter:
@@ -132,9 +139,29 @@ def _problem(factor: Factor, said: str, at: datetime) -> WrongProofError | None:
         return None
     if counter is not None:
         return WrongProofError("This code was used already. Wait for the next one.")
+    return _wrong(factor, at, session)
+
+
+def _wrong(factor: Factor, at: datetime, session: SessionBase | None) -> WrongProofError:
     factor.wrong, factor.wrong_at = factor.wrong + 1, at
     logger.warning("Wrong code of user %d, %d in a row", factor.user_id, factor.wrong)
-    if factor.wrong < TRIES:
-        return WrongProofError(f"That is not the code that your app shows now. {TRIES - factor.wrong} tries are left.")
-    AuditEntry.append(f"{TRIES} wrong codes in a row: those of {factor.user} wait until {at + LOCKED:%H:%M} UTC")
-    return LockedError(f"Too many wrong codes. Yours are taken again at {at + LOCKED:%H:%M} UTC.")
+    of_session = _counted(session) if session is not None else 0
+    if session is not None and of_session >= TRIES:
+        session.flush()
+        AuditEntry.append(f"{TRIES} wrong codes in one session of {factor.user}: it was ended")
+    if factor.wrong >= MOST_WRONG:
+        until = f"{at + LOCKED:%H:%M} UTC"
+        AuditEntry.append(f"{MOST_WRONG} wrong codes in a row: those of {factor.user} wait until {until}")
+        return LockedError(f"Too many wrong codes. Yours are taken again at {until}.")
+    if of_session >= TRIES:
+        return LockedError(ENDED)
+    left = min(MOST_WRONG - factor.wrong, TRIES - of_session)
+    return WrongProofError(f"That is not the code that your app shows now. {left} tries are left.")
+
+
+def _counted(session: SessionBase) -> int:
+    """Wrong codes of this session with the one at hand; kept at once, since its other requests wait for the row."""
+    kept = type(session)(session.session_key)
+    kept[WRONG] = number = int(kept.get(WRONG, 0)) + 1
+    kept.save()
+    return number

@@ -126,7 +126,8 @@ def rotate_secrets() -> int:
     for integration in Integration.objects.exclude(secrets={}):
         fresh = {name: vault.rotated(token) for name, token in integration.secrets.items()}
         if fresh != integration.secrets:
-            changed += Integration.objects.filter(pk=integration.pk).update(secrets=fresh)
+            unmoved = Integration.objects.filter(pk=integration.pk, updated_at=integration.updated_at)
+            changed += unmoved.update(secrets=fresh)
     return changed
 
 

@@ -31,21 +31,27 @@ class SecopsErrorMiddleware:
         if isinstance(error, ProofError):
             return account.asked(request, error, is_part=is_part)
         template = "error.html#message" if is_part else "error.html"
-        after = request.POST.get("next", "")  # where the form would have led
+        after = account.said_next(request)
         is_ours = url_has_allowed_host_and_scheme(after, {request.get_host()}, require_https=request.is_secure())
         return render(request, template, {"error": error, "after": after if is_ours else ""}, status=error.status_code)
 
 
 class ProofMiddleware:
-    """Whoever is signed in carries what their session knows of how they proved themselves."""
+    """Whoever is signed in carries what their session knows of how they proved themselves; a new proof renews it."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if isinstance(request.user, User):
-            request.user.proof = stepup.proof_of(request.session)
-        return self.get_response(request)
+        if not isinstance(request.user, User):
+            return self.get_response(request)
+        request.user.proof = stepup.proof_of(request.session)
+        before = request.session.get(stepup.PROVED)
+        response = self.get_response(request)
+        after = request.session.get(stepup.PROVED)
+        if after and after != before and response.status_code < 500:  # else nothing is saved and no cookie is sent
+            stepup.renew(request.session)
+        return response
 
 
 class NoStoreMiddleware:

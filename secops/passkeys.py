@@ -6,6 +6,7 @@ verified its owner (PIN, finger, face), and no attestation is asked for: which m
 
 import ipaddress
 import json
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
@@ -32,8 +33,17 @@ from secops.proofs import WrongProofError
 SECONDS = 300  # of a challenge
 STATE = "passkey_challenge"
 MOST = 20_000  # characters of an answer
-# Whatever a browser sent may be anything: the library says so by one of these.
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, OverflowError)
+# Whatever a browser sent may be anything: the parsers say so by one of these.
+MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+)
 
 
 def begin_adding(request: HttpRequest, user_id: int, name: str, label: str, known: Sequence[bytes]) -> dict[str, Any]:

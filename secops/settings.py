@@ -157,7 +157,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Whoever decides on something that matters proves anew that it is them: nobody, who has a second factor, or everybody.
 STEPUP = env.choice("NIGHTDESK_STEPUP", "enrolled", ("off", "enrolled", "required"))
-STEPUP_MINUTES = env.number("NIGHTDESK_STEPUP_MINUTES", 5)  # how long such a proof counts
+STEPUP_MINUTES = env.number("NIGHTDESK_STEPUP_MINUTES", 5, most=60)  # how long such a proof counts
 SESSION_COOKIE_AGE = 12 * 3600  # seconds, absolute
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 SESSION_COOKIE_SECURE = IS_HTTPS

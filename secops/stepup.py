@@ -1,16 +1,17 @@
 """Step-up sign-in: whoever decides on something that matters proves anew that it is them (RELIABILITY.md, control 15).
 
 `answer` takes what a form brought along, `require` is asked by the services that decide. What was proved lies in the
-session, gets a new session key, counts for NIGHTDESK_STEPUP_MINUTES and ends with its factor.
+session, gives it a new key, counts for NIGHTDESK_STEPUP_MINUTES and ends with its factor.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
-from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,6 +22,7 @@ from secops.models.factors import FactorKind
 from secops.proofs import Proof, ProofError, Proved, ProvedBy
 
 SIGNED_IN, PROVED = "signed_in", "proved"  # in the session
+OVERLAP = timedelta(seconds=60)  # how long the old key still opens what it opened before a proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +66,34 @@ def proof_of(session: SessionBase) -> Proof:
 def answer(request: HttpRequest, user: User) -> None:
     """Take the code or the passkey that a form brought along, if it did and if one is wanted still.
 
-    The session gets a new key: who knows the old one has gained nothing by this proof. WrongProofError, LockedError.
+    ProofMiddleware renews the session then. WrongProofError, LockedError.
     """
     code, passkey = request.POST.get("code", ""), request.POST.get("passkey", "")
     if not (code or passkey) or has_proved(user):
         return
-    factor = factors.check_passkey(request, user, passkey) if passkey else factors.check_code(user, code)
+    factor = (
+        factors.check_passkey(request, user, passkey) if passkey else factors.check_code(user, code, request.session)
+    )
     by = ProvedBy.PASSKEY if factor.kind == FactorKind.PASSKEY else ProvedBy.CODE
     request.session[PROVED] = {"by": by, "at": timezone.now().isoformat(), "factor": factor.pk}
-    request.session.cycle_key()
+    request.session.pop(factors.WRONG, None)
     user.proof = proof_of(request.session)
+
+
+def renew(session: SessionBase) -> None:
+    """A new key: who knows the old one has gained nothing by the proof.
+
+    What other tabs asked for under the old one is still on its way: it is answered as before, since an answer to
+    nobody would take the new cookie away. A session that was signed out meanwhile stays so.
+    """
+    data, old = dict(session.items()), type(session)(session.session_key)
+    session.create()
+    session.update(data)
+    old.clear()
+    old.update({name: value for name, value in data.items() if name != PROVED})
+    old.set_expiry(timezone.now() + OVERLAP)
+    with suppress(UpdateError):
+        old.save()
 
 
 # --- the question ----------------------------------------------------------------------------------------

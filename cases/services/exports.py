@@ -21,6 +21,7 @@ from cases.services import custody, evidence
 from cases.services.custody import locked, needed, say
 from cases.services.inbox import CHUNK
 from cases.services.store import store
+from secops import stepup
 from secops.access import May, require
 from secops.chain import canonical
 from secops.models import User
@@ -84,10 +85,18 @@ def chunks(sha256: str) -> Iterator[bytes]:
             evidence.verify(pk, is_routine=True)
 
 
+def require_proof(case: Case, actor: User) -> None:
+    """Nothing of a restricted case leaves by a session alone, where its person has a second factor; ProofError."""
+    if case.is_restricted:
+        stepup.require(actor)
+
+
 def view(evidence_id: int, reason: str, *, actor: User) -> Evidence:
     """Record that a person reads the bytes, for `chunks` to give them. Its page shows none: opening it is no view."""
     require(actor, May.WORK)
-    has_file = store().has(Evidence.objects.get(pk=evidence_id).sha256)
+    found = Evidence.objects.select_related("case").get(pk=evidence_id)
+    require_proof(found.case, actor)
+    has_file = store().has(found.sha256)
     with transaction.atomic():
         item = locked(evidence_id)
         if item.is_hazardous or not item.is_here or not has_file:
@@ -107,6 +116,7 @@ def make_password() -> str:
 def export(case_id: int, *, reason: str, password: str, only: Evidence | None = None, actor: User) -> Export:
     """Record that the items leave, an entry for each, and return what streams them with the chain up to here."""
     require(actor, May.WORK)
+    require_proof(Case.objects.get(pk=case_id), actor)
     if len(password) < MIN_PASSWORD:
         raise IncompleteError(f"The password needs at least {MIN_PASSWORD} characters.")
     wanted = [only] if only else list(Evidence.objects.filter(case_id=case_id))

@@ -9,6 +9,7 @@ from cases.models import Evidence
 from cases.services import custody
 from cases.services.custody import locked, needed, say
 from cases.services.store import is_needed, store
+from secops import stepup
 from secops.access import May, require
 from secops.models import User
 from secops.s3 import StoreAwayError
@@ -35,10 +36,11 @@ def lift_hold(evidence_id: int, reason: str, *, actor: User) -> Evidence:
     evidence = locked(evidence_id)
     if not evidence.is_held:
         raise EvidenceError(f"{evidence.number} is not under legal hold.")
+    proved = stepup.require(actor)
     evidence.is_held = False
     evidence.save(update_fields=["is_held"])
     custody.append(evidence, CustodyAction.HOLD_LIFTED, actor=actor, reason=needed(reason))
-    say(evidence, f"Legal hold on {evidence.number} lifted: {needed(reason)}", actor)
+    say(evidence, f"Legal hold on {evidence.number} lifted{proved.words}: {needed(reason)}", actor)
     return evidence
 
 
@@ -71,6 +73,7 @@ def destroy(evidence_id: int, *, actor: User) -> Evidence:
 
     Once more for an item whose file stayed all the same: two persons agreed, so one is enough."""
     require(actor, May.APPROVE)
+    proved = stepup.require(actor)
     gone = Evidence.objects.get(pk=evidence_id)
     if remains(gone):
         _remove(gone)
@@ -88,7 +91,7 @@ def destroy(evidence_id: int, *, actor: User) -> Evidence:
         evidence.save(update_fields=["destroyed_at"])
         said = {"asked_by": first.display_name, "asked_by_login": first.get_username()}
         custody.append(evidence, CustodyAction.DESTROYED, actor=actor, reason=evidence.destroy_reason, **said)
-        say(evidence, f"{evidence.number} destroyed, as {first.display_name} asked.", actor)
+        say(evidence, f"{evidence.number} destroyed, as {first.display_name} asked{proved.words}.", actor)
     if evidence.sha256 and not is_needed(evidence.sha256):
         _remove(evidence)
     return evidence

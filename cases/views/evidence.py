@@ -164,6 +164,7 @@ def _prepared(
     """The form; once it is filled in, the button that downloads, with the password shown this once."""
     if request.method == "POST":
         require(reader(request), May.WORK)
+        exports.require_proof(case, reader(request))
     form = asked.form(request.POST or None)
     if request.method == "GET" or not form.is_valid():
         return _asked(request, case, asked, form, action, here)

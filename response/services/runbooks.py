@@ -15,6 +15,7 @@ from response.models import KindRunbook, Runbook, RunbookVersion
 from response.models.runbooks import body_hash
 from response.services import checks
 from response.services.checks import Problem
+from secops import stepup
 from secops.access import May, require
 from secops.errors import NotAllowedError
 from secops.models import AuditEntry, User
@@ -66,8 +67,10 @@ def publish(
     `accepts` are the marks of the warnings that a person ticked, `seen` the hash of the draft that they looked at.
     Without an actor it is the machine's own shell, where no second person is asked for.
     """
+    how = ""
     if actor is not None:
         require(actor, May.ADMINISTER)
+        how = stepup.require(actor).words
     with transaction.atomic():
         runbook = (
             Runbook.objects.select_for_update(of=("self",))
@@ -93,7 +96,7 @@ def publish(
         runbook.proposed_by, runbook.proposed_at, runbook.proposed_sha256, runbook.proposed_note = None, None, "", ""
         runbook.draft_authors = []
         runbook.save(update_fields=[*PROPOSAL, "draft_authors"])
-        AuditEntry.append(_audited(runbook, version), actor=actor)
+        AuditEntry.append(_audited(runbook, version, how), actor=actor)
     return version
 
 
@@ -174,8 +177,8 @@ def _publishable(runbook: Runbook, accepts: Container[str] | None = None) -> dic
     return body
 
 
-def _audited(runbook: Runbook, version: RunbookVersion) -> str:
+def _audited(runbook: Runbook, version: RunbookVersion, how: str) -> str:
     alone = ", by one person" if version.is_by_one_person else ""
     accepted = [str(problem) for problem in check(runbook) if problem.is_warning]
     ticked = f". Accepted: {' '.join(accepted)}" if accepted else ""
-    return f"Published {version}, sha256 {version.sha256[:12]}{alone}{ticked}"
+    return f"Published {version}, sha256 {version.sha256[:12]}{alone}{how}{ticked}"

@@ -17,6 +17,7 @@ from response.services import drafts, runbooks
 from response.services.trials import Trials
 from response.views.comparison import lines_between
 from secops.errors import SecopsError
+from secops.proofs import ProofError
 
 MAX_CONDITION = 1_000
 
@@ -51,6 +52,8 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
             accepts=request.POST.getlist("accept"),
             seen=request.POST.get("sha256", "") or "none",
         )
+    except ProofError:
+        raise  # its page asks for the proof and leads back here
     except SecopsError as error:
         messages.error(request, str(error))
     else:

@@ -21,16 +21,34 @@
     });
   }
 
-  // The button says that it is under way; a second click sends nothing.
+  // The button says that it is under way; a second click sends nothing. A page that is still here after a while was
+  // stopped, or waits: it says so, and the button works again.
+  const WAIT = 10_000;
+  function say(form, text) {
+    let line = form.querySelector("[data-why], [data-sent]");
+    if (!line) {
+      line = Object.assign(document.createElement("p"), { className: "sm muted", role: "status" });
+      line.dataset.sent = "";
+      form.append(line);
+    }
+    line.textContent = text;
+  }
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.hasAttribute("data-once")) return;
     const isOff = form.querySelector("[data-confirms]") && form.querySelector("footer button")?.disabled; // sent by a key
-    if (isOff || form.hasAttribute("aria-busy")) { event.preventDefault(); event.stopImmediatePropagation(); }
+    const isSent = form.hasAttribute("aria-busy");
+    if (isSent) say(form, "Sent already. Waiting for the answer.");
+    if (isOff || isSent) { event.preventDefault(); event.stopImmediatePropagation(); }
   }, true);
   addEventListener("submit", (event) => { // after all others: one that waits for a passkey comes again
     const form = event.target;
-    if (form.hasAttribute("data-once") && !event.defaultPrevented) form.setAttribute("aria-busy", "true");
+    if (!form.hasAttribute("data-once") || event.defaultPrevented) return;
+    form.setAttribute("aria-busy", "true");
+    setTimeout(() => {
+      free(form);
+      say(form, "No answer came. Reload the page to see whether it was done, before you send it again.");
+    }, WAIT);
   });
   const free = (form) => form.removeAttribute?.("aria-busy");
   document.body.addEventListener("htmx:afterRequest", (event) => free(event.target));

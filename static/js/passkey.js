@@ -27,7 +27,13 @@
     if (!field && !form.querySelector("[data-stepup]")) return;
     if (busy.has(form)) return event.preventDefault();
     busy.add(form);
-    if (!field || field.value || form.elements.code?.value) return;
+    if (!field || field.value || form.elements.code?.value) {
+      setTimeout(() => { // the page is still here: it was stopped, and what was answered is used up
+        busy.delete(form);
+        if (field) field.value = "";
+      }, 10_000);
+      return;
+    }
     event.preventDefault();
     const said = form.querySelector("[data-passkey-said]");
     said.textContent = "";

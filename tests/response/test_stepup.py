@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +13,18 @@ from pytest_django.fixtures import Settings
 
 from cases.choices import Circle
 from cases.models import Case, CaseMember, TimelineEntry
-from cases.services import covert
+from cases.services import covert, exports, retention
 from response.choices import StepState
 from response.errors import OwnApprovalError
-from response.models import Approval, MajorIncident, Override, StandingApproval, StepRun
-from response.services import approvals, blast, incidents, mandates, releases, standing
-from secops import codes
+from response.models import Approval, KillSwitch, MajorIncident, Override, StandingApproval, StepRun
+from response.services import approvals, blast, incidents, mandates, releases, runbooks, standing
+from secops import codes, factors
 from secops.models import AuditEntry, Factor, User
 from secops.proofs import Proof, ProofError, ProvedBy
+from tests.cases.evidence.conftest import PASSWORD, take
 from tests.factories import make_user
-from tests.response.conftest import ISOLATE, World, begin, step_of
+from tests.response.conftest import CONFIRM, ISOLATE, World, begin, make_runbook, step_of
+from tests.response.test_admin import save
 from tests.secops.test_stepup import app_of, code_now, wrong_code
 
 REASON = "Nobody else picks up the phone"
@@ -143,6 +146,18 @@ def test_where_a_factor_is_required_who_has_none_is_told_where_to_get_one(
     assert "Add one under Security" in answer.content.decode()
 
 
+def test_a_proof_approves_nothing_once_its_factor_was_reset(
+    client: Client, step: StepRun, responder: User, settings: Settings
+) -> None:
+    settings.STEPUP = "required"
+    app_of(responder)
+    client.post("/accounts/reauth/", {"code": code_now()})
+
+    factors.reset(responder, actor=None)
+
+    assert (press(client, step).status_code, state_of(step)) == (403, StepState.WAITING)
+
+
 def test_rejecting_needs_no_proof(client: Client, step: StepRun, responder: User, settings: Settings) -> None:
     settings.STEPUP = "required"
     app_of(responder)
@@ -225,12 +240,34 @@ def _release(case: Case, actor: User) -> Act:
     return lambda: releases.decide(case.pk, "They may know", is_released=True, actor=actor)
 
 
-@pytest.mark.parametrize(
-    "prepare", [_standing, _propose, _sign, _over_cap, _mandate, _uncover, _release], ids=lambda one: one.__name__
-)
+def _publish(case: Case, actor: User) -> Act:
+    runbook, writer = make_runbook(CONFIRM).runbook, make_user("writer", ["admin"])
+    runbook.steps.update(title="Other")
+    actor.groups.set(make_user("publisher", ["admin"]).groups.all())
+    runbooks.propose(runbook, actor=writer)
+    return lambda: runbooks.publish(runbook, actor=actor)
+
+
+def _lift_hold(case: Case, actor: User) -> Act:
+    analyst = make_user("asker", ["analyst"])
+    item = retention.set_hold(take(case, b"MZ", actor=analyst).pk, "Court order", actor=analyst)
+    return lambda: retention.lift_hold(item.pk, "Settled", actor=actor)
+
+
+def _destroy(case: Case, actor: User) -> Act:
+    analyst = make_user("asker", ["analyst"])
+    item = retention.ask_destruction(take(case, b"MZ", actor=analyst).pk, "Done", actor=analyst)
+    return lambda: retention.destroy(item.pk, actor=actor)
+
+
+ACTS = [_standing, _propose, _sign, _over_cap, _mandate, _uncover, _release, _publish, _lift_hold, _destroy]
+
+
+@pytest.mark.parametrize("prepare", ACTS, ids=lambda one: one.__name__)
 def test_whatever_lets_something_happen_needs_a_proof_and_writes_it_down(
-    world: World, case: Case, prepare: Callable[[Case, User], Act]
+    world: World, case: Case, prepare: Callable[[Case, User], Act], settings: Settings, tmp_path: Path
 ) -> None:
+    settings.DATA_DIR = tmp_path
     actor = make_user("legal", ["approver", Circle.LEGAL])
     CaseMember.objects.create(case=case, user=actor)
     factor, act = app_of(actor), prepare(case, actor)
@@ -242,6 +279,59 @@ def test_whatever_lets_something_happen_needs_a_proof_and_writes_it_down(
 
     said = [*AuditEntry.objects.values_list("text", flat=True), *TimelineEntry.objects.values_list("text", flat=True)]
     assert sum("proved by code of an app" in text for text in said) == 1
+
+
+def test_the_kill_switch_goes_on_without_a_proof_and_not_off(client: Client, admin_user: User) -> None:
+    client.force_login(admin_user)
+    app_of(admin_user)
+    client.post(reverse("admin:response_killswitch_add"), {"is_on": "on", "reason": "Drill"})
+    page = reverse("admin:response_killswitch_change", args=[KillSwitch.objects.get(is_on=True).pk])
+
+    assert client.post(page, {"reason": "Over"}).status_code == 403
+    assert KillSwitch.objects.get().is_on
+    client.post("/accounts/reauth/", {"code": code_now()})
+    client.post(page, {"reason": "Over"})
+
+    assert not KillSwitch.objects.get().is_on
+    assert AuditEntry.objects.filter(text="Kill switch off, proved by code of an app: Over").exists()
+
+
+def test_a_draft_is_saved_before_its_publisher_is_asked(client: Client, admin_user: User, settings: Settings) -> None:
+    settings.PUBLISH_ALONE = True
+    client.force_login(admin_user)
+    app_of(admin_user)
+    runbook = make_runbook(CONFIRM).runbook
+    page = reverse("admin:response_runbook_change", args=[runbook.pk])
+
+    answer = save(client, runbook, **{"steps-0-title": "Other", "_publish": "1"})
+
+    assert answer.redirect_chain == [(f"/accounts/reauth/?next={page.replace('/', '%2F')}", 302)]
+    assert (runbook.steps.get().title, runbook.versions.count()) == ("Other", 1)
+    assert client.post(reverse("admin:response_runbook_publish", args=[runbook.pk])).status_code == 403
+
+
+def test_nothing_of_a_restricted_case_leaves_without_a_proof(
+    client: Client, case: Case, analyst: User, settings: Settings, tmp_path: Path, unrendered: None
+) -> None:
+    settings.DATA_DIR = tmp_path
+    item = take(case, b"MZ", actor=analyst)
+    app_of(analyst)
+    client.force_login(analyst)
+    report, ready = f"/cases/{case.number}/report", reverse("cases:evidence_export", args=[case.pk])
+    fetched = [lambda: client.get(f"{report}.json"), lambda: client.get(f"{report}.pdf")]
+    fetched += [lambda: client.post(f"{report}.pdf"), lambda: client.post(ready, {"reason": "For the court"})]
+    assert [one().status_code for one in fetched] == [200] * 4
+
+    Case.objects.filter(pk=case.pk).update(is_restricted=True)
+    CaseMember.objects.create(case=case, user=analyst)
+
+    assert [one().status_code for one in fetched] == [403] * 4
+    with pytest.raises(ProofError):
+        exports.view(item.pk, "Look", actor=analyst)
+    with pytest.raises(ProofError):
+        exports.export(case.pk, reason="x", password=PASSWORD, actor=analyst)
+    client.post("/accounts/reauth/", {"code": code_now()})
+    assert [one().status_code for one in fetched] == [200] * 4
 
 
 def test_taking_back_needs_no_proof(case: Case) -> None:

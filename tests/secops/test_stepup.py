@@ -1,20 +1,28 @@
 """Second factors: enrolled with proof, taken once, braked, removed; and the session that they strengthen."""
 
+import json
 import re
+from base64 import urlsafe_b64encode as b64encode
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.test.client import FakePayload
 from django.utils import timezone
 from fido2.webauthn import AuthenticatorData
 from pytest_django.fixtures import Settings
 
 from secops import codes, factors, signin, stepup
 from secops import secrets as vault
+from secops.errors import ConflictError, SecopsError
+from secops.middleware import ProofMiddleware, SecopsErrorMiddleware
 from secops.models import AuditEntry, Factor, User
 from secops.proofs import LockedError, Proof, ProofError, ProvedBy, WrongProofError
 from tests.factories import make_user
@@ -90,18 +98,56 @@ def test_a_code_is_taken_once_also_by_two_at_once(transactional_db: None) -> Non
     ]
 
 
-def test_after_five_wrong_codes_the_right_one_waits_too_and_is_told_until_when(responder: User) -> None:
+def test_five_wrong_codes_end_their_session_and_no_other_of_the_person(client: Client, responder: User) -> None:
+    app_of(responder)
+    stolen = Client()
+    stolen.force_login(responder)
+
+    said = [prove(stolen, wrong_code()) for _ in range(5)]
+
+    assert [one.status_code for one in said] == [422] * 4 + [429]
+    assert "1 tries are left" in said[3].content.decode()
+    assert "you are signed out" in said[4].content.decode()
+    assert stolen.get("/me/security/").status_code == 302
+    assert AuditEntry.objects.filter(text="5 wrong codes in one session of bo: it was ended").exists()
+    assert prove(client, code_now()).headers["Location"] == "/approvals/"
+
+
+def test_a_right_code_begins_the_count_of_a_session_anew(client: Client, responder: User) -> None:
+    app_of(responder)
+    for _ in range(4):
+        prove(client, wrong_code())
+
+    prove(client, code_now())
+
+    assert factors.WRONG not in client.session
+
+
+def test_requests_at_once_guess_no_more_than_their_session_may(transactional_db: None) -> None:
+    user = make_user("bo")
+    app_of(user)
+    client = Client()
+    client.force_login(user)
+    key = client.session.session_key
+
+    said = at_once(*[lambda: factors.check_code(user, wrong_code(), SessionStore(key))] * 8)
+
+    assert sum(isinstance(one, WrongProofError) for one in said) == 8
+    assert (Factor.objects.get().wrong, Session.objects.count()) == (factors.TRIES, 0)
+
+
+def test_after_many_wrong_codes_the_right_one_waits_too_and_is_told_until_when(responder: User) -> None:
     factor = app_of(responder)
 
-    for left in (4, 3, 2, 1):
-        with pytest.raises(WrongProofError, match=f"{left} tries are left"):
+    for left in range(factors.MOST_WRONG - 1, 0, -1):
+        with pytest.raises(WrongProofError, match=f"{min(left, factors.TRIES)} tries are left"):
             factors.check_code(responder, wrong_code())
     with pytest.raises(LockedError, match="taken again at"):
         factors.check_code(responder, wrong_code())
     with pytest.raises(LockedError, match=r"\d\d:\d\d UTC"):
         factors.check_code(responder, code_now())
 
-    assert AuditEntry.objects.filter(text__startswith="5 wrong codes in a row: those of bo").count() == 1
+    assert AuditEntry.objects.filter(text__startswith="15 wrong codes in a row: those of bo").count() == 1
     Factor.objects.filter(pk=factor.pk).update(wrong_at=timezone.now() - factors.LOCKED)
     assert factors.check_code(responder, code_now()) == factor
     assert Factor.objects.get().wrong == 0
@@ -207,7 +253,6 @@ def test_an_admin_resets_the_factors_of_another_and_the_command_line_does(
     entry = AuditEntry.objects.get(text__startswith="Reset")
     assert (entry.text, entry.user) == ("Reset the second factors of bo: 1 removed", admin_user)
     settings.STEPUP = "required"  # and what they proved is gone with it
-    assert client.post("/steps/1/approve/").status_code == 404
     assert stepup.ask(_of_session(client)).must_enrol
 
     app_of(responder)
@@ -347,21 +392,34 @@ def test_the_passkey_of_another_proves_nothing(client: Client, analyst: User) ->
     assert use_passkey(client, passkey).status_code == 422
 
 
+def _forged(raw: bytes) -> str:
+    """An answer whose binary fields, which a small parser of the library reads, are these bytes."""
+    said = b64encode(raw).decode()
+    client_data = b64encode(b'{"type": "webauthn.create", "challenge": "YQ", "origin": "http://testserver"}').decode()
+    fields = dict.fromkeys(("attestationObject", "authenticatorData", "signature"), said)
+    response = fields | {"clientDataJSON": client_data}
+    return json.dumps({"id": "YQ", "rawId": "YQ", "type": "public-key", "response": response})
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         *("{", "[]", '"x"', "{}", "9" * 30_000, '{"id": 1, "rawId": 2, "response": 3}'),
         '{"id": "YQ", "rawId": "YQ", "type": "public-key", "response": {}}',
         '{"id": "YQ", "rawId": "Yg", "response": {"clientDataJSON": "e30"}}',
+        "[" * 19_000,  # nested deeper than a parser goes
+        *(_forged(one) for one in (b"", b"\x59", b"\xfb\x00", b"\xa1\x63fmt", b"\x81" * 9_000)),
     ],
 )
 def test_whatever_a_browser_sends_is_answered_in_words(client: Client, answer: str) -> None:
-    add_passkey(client, Passkey())
+    passkey = Passkey()
+    add_passkey(client, passkey)
 
     client.post("/accounts/reauth/passkey/")
     assert client.post("/accounts/reauth/", {"passkey": answer}).status_code == 422
+    use_passkey(client, passkey)
     client.post("/me/security/passkey/")
-    assert client.post("/me/security/passkey/add/", {"passkey": answer}).status_code in (403, 422)
+    assert client.post("/me/security/passkey/add/", {"passkey": answer}).status_code == 422
 
 
 def test_the_page_says_that_an_address_has_no_passkeys(client: Client) -> None:
@@ -375,15 +433,59 @@ def test_the_page_says_that_an_address_has_no_passkeys(client: Client) -> None:
 # --- the session -----------------------------------------------------------------------------------------
 
 
-def test_a_proof_gets_a_new_session_and_the_old_one_is_gone(client: Client, responder: User) -> None:
+def test_a_proof_gets_a_new_session_and_the_old_one_gains_nothing_and_ends_soon(
+    client: Client, responder: User
+) -> None:
     app_of(responder)
     before = client.cookies["session"].value
 
     prove(client, code_now())
 
     assert client.cookies["session"].value != before
-    assert not Session.objects.filter(session_key=before).exists()
+    assert stepup.has_proved(_of_session(client))
     assert client.get("/queue/").status_code == 200
+    other_tab = Client()
+    other_tab.cookies["session"] = before
+    polled = other_tab.get("/queue/")
+    assert (polled.status_code, "session" in polled.cookies) == (200, False)
+    assert not stepup.has_proved(_of_session(other_tab))
+    other_tab.post("/me/security/app/")  # what is written into it makes it no older
+    assert Session.objects.get(session_key=before).expire_date <= timezone.now() + stepup.OVERLAP
+    Session.objects.filter(session_key=before).update(expire_date=timezone.now())
+    assert other_tab.get("/queue/").status_code == 302
+
+
+def test_a_proof_whose_answer_failed_leaves_the_session_as_it_was(
+    client: Client, responder: User, rf: RequestFactory
+) -> None:
+    app_of(responder)
+    before = client.cookies["session"].value
+
+    def view(request: HttpRequest) -> HttpResponse:
+        request.user = User.objects.get()
+        return ProofMiddleware(failing)(request)
+
+    def failing(request: HttpRequest) -> HttpResponse:
+        stepup.answer(request, request.user)
+        return HttpResponse(status=503)
+
+    request = rf.post("/", {"code": code_now()})
+    request.COOKIES["session"] = before
+    answer = SessionMiddleware(view)(request)
+
+    assert "session" not in answer.cookies
+    assert (Session.objects.count(), client.get("/queue/").status_code) == (1, 200)
+    assert not stepup.has_proved(_of_session(client))
+
+
+def test_signing_out_elsewhere_while_a_proof_is_on_its_way_keeps_the_old_key_shut(client: Client) -> None:
+    session = client.session
+    assert stepup.SIGNED_IN in session
+    Session.objects.all().delete()
+
+    stepup.renew(session)
+
+    assert Session.objects.get().session_key == session.session_key != client.cookies["session"].value
 
 
 def test_a_proof_counts_for_some_minutes(client: Client, responder: User, settings: Settings) -> None:
@@ -423,6 +525,41 @@ def test_a_wrong_code_says_how_many_tries_are_left_and_leads_off_no_site(client:
     assert answer.status_code == 422
     assert "4 tries are left" in answer.content.decode()
     assert "elsewhere" not in answer.content.decode()
+
+
+def test_a_refused_get_leads_back_to_itself_and_a_page_of_the_account_to_security(
+    client: Client, responder: User, admin_user: User
+) -> None:
+    admins = Client()
+    admins.force_login(admin_user)
+    for user in (responder, admin_user):
+        app_of(user)
+    form, of_list = "/admin/secops/user/add/?_popup=1", {"Referer": "http://testserver/admin/secops/user/"}
+    confirm, of_secret = "/me/security/app/confirm/", {"Referer": "http://testserver/me/security/app/"}
+
+    assert f'name="next" value="{form}"' in admins.get(form, headers=of_list).content.decode()
+    assert 'name="next" value="/me/security/"' in client.post(confirm, headers=of_secret).content.decode()
+
+
+class Unread(FakePayload):
+    """A body that nobody may read."""
+
+    def read(self, *args: Any, **kwargs: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+
+@pytest.mark.parametrize("error", [ProofError("Prove it"), ConflictError("Full")], ids=["proof", "other"])
+def test_a_body_that_was_refused_unread_stays_unread(rf: RequestFactory, responder: User, error: SecopsError) -> None:
+    request = rf.post("/cases/1/evidence/add/", {"next": "/queue/"})
+    request._stream = Unread()
+    request.user, request.session = responder, SessionStore()
+
+    answer = SecopsErrorMiddleware(lambda _: HttpResponse()).process_exception(request, error)
+
+    assert answer is not None
+    assert answer.status_code == error.status_code
+    with pytest.raises(AssertionError, match="was read"):
+        assert request.POST
 
 
 # --- who is asked ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import Any
 
 from cases.models import Case, TimelineEntry
 from cases.services import readings, timeline
+from cases.services.exports import require_proof
 from secops.models import AuditEntry, User
 
 Row = dict[str, Any]
@@ -13,6 +14,7 @@ Row = dict[str, Any]
 def note_access(case: Case, report: Row, form: str, body: bytes, *, actor: User) -> None:
     """A GET changes nothing of the case: who fetched which file stands in the audit chain, or, of a restricted case,
     in its own access log: every admin reads the audit, also one whom the case is about."""
+    require_proof(case, actor)
     text = _text(report, "Report fetched", form, body)
     if case.is_restricted:
         readings.took(case, actor, text)
@@ -22,6 +24,7 @@ def note_access(case: Case, report: Row, form: str, body: bytes, *, actor: User)
 
 def export(case: Case, report: Row, form: str, body: bytes, *, actor: User) -> None:
     """A person took it out of the house: that belongs to the story of the case."""
+    require_proof(case, actor)
     text = _text(report, "Report exported", form, body).replace(f" of {case.number}", "")
     refs = {"report": hashlib.sha256(body).hexdigest()}
     timeline.record(case.pk, text, kind=TimelineEntry.Kind.PERSON, actor=actor, refs=refs)
