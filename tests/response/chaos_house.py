@@ -149,7 +149,13 @@ class House:
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    folder = tmp_path_factory.mktemp("range")
+    with opened(tmp_path_factory.mktemp("range")) as one:
+        yield one
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Company]:
+    """A company in this folder, its range, and its database, for as long as it is wanted."""
     write(folder, anchor=datetime.now(UTC))
     command = [sys.executable, "-m", "secops.practice.server", "--data", str(folder)]
     database = chaos_databases.make(folder)

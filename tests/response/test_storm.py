@@ -11,7 +11,7 @@ from random import SystemRandom
 
 import pytest
 
-from tests.response.chaos_house import Company, House, env_of
+from tests.response.chaos_house import House, env_of, opened
 from tests.response.chaos_processes import processes
 from tests.response.storm_figures import FIGURES, table
 from tests.response.storm_house import Aftermath, Storm
@@ -24,11 +24,11 @@ SEED = int(os.environ.get("NIGHTDESK_STORM_SEED", "0")) or SystemRandom().randra
 
 
 @pytest.fixture(scope="module")
-def storm(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
+def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
+    """In a company of its own: its devices are many, and its range has faults of its own."""
     folder = tmp_path_factory.mktemp("storm")
-    shutil.copytree(company.folder / "keys", folder / "keys")
-    company.forget_limits()
-    with mortal(company.database, folder) as database:
+    with opened(tmp_path_factory.mktemp("range")) as company, mortal(company.database, folder) as database:
+        shutil.copytree(company.folder / "keys", folder / "keys")
         house = House(company, folder, database, env_of(folder, company, database))
         yield Storm(house, database, seed=SEED, runs=RUNS).run()
         assert not processes(folder)
