@@ -134,7 +134,7 @@ def test_a_keyed_step_waits_until_a_late_request_can_be_seen_where_the_product_k
     step = step_of(run, "tell")
     wait = (step.not_before - step.state_at).total_seconds()
     assert step.state == StepState.READY
-    assert least <= wait < max(least, 4) + 1
+    assert least - 0.1 <= wait < max(least, 4) + 1  # two clocks: of the state, of the wait
 
 
 def test_a_step_whose_tries_are_spent_is_rung_for_when_its_bell_was_lost(world, case, analyst, enqueued):
