@@ -47,6 +47,7 @@ def _step(step: StepRun, people: dict[int, str]) -> dict[str, Any]:
         "account": people.get(step.params.get("person"), ""),
         "sent_at": first.sent_at.isoformat() if first and first.sent_at else "",
         "in_doubt": in_doubt(step),
+        "was_begun": StepChange.objects.filter(step=step, new=StepState.POLLING).exists(),
     }
 
 

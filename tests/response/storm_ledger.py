@@ -101,7 +101,7 @@ def _judge(step: Step, effects: int, was_reached: bool, verdict: Verdict) -> Non
     text = f"step {step['id']} {step['action']} {step['state']}, {effects} effects: {step['reason']}"
     if effects > 1:
         verdict.doubled.append(text)
-    if effects and step["state"] in NOT_HAPPENED:
+    if effects and step["state"] in NOT_HAPPENED and not step["was_begun"]:  # else it says that it was, and was ended
         verdict.denied.append(text)
     if effects or step["state"] != "succeeded":
         return
