@@ -17,7 +17,7 @@ from secops.tryout.processes import Child, Household, manage, python
 from secops.tryout.visitor import Sight, Visitor
 
 FRESH = timedelta(hours=12)  # a company generated longer ago is generated anew
-STORIES = 4
+STORIES = 3
 
 
 class TryoutError(SecopsError):
