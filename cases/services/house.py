@@ -1,6 +1,9 @@
 """Names that belong to the house itself: never an attacker's, and never a new destination."""
 
 from collections.abc import Iterable
+from functools import cache
+
+from publicsuffixlist import PublicSuffixList
 
 from cases.models import Device, Person
 from secops import networks
@@ -13,10 +16,6 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Under which anybody may have a name or a mailbox: whoever is called so there makes nobody else the house's own.
-_SECOND_LEVELS = _words(
-    "ac asn asso co com edu fin firm gen go gob gouv gov govt gv id ind info ltd me mil mod muni ne net nhs nic nom"
-    " or org plc police sch school web"
-)  # of a country, such as co.uk and com.au
 _PROVIDERS = _words(
     "163.com aol.com fastmail.com free.fr gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hotmail.com"
     " icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com msn.com onmicrosoft.com orange.fr"
@@ -50,8 +49,14 @@ def _of_one(names: Iterable[str]) -> set[str]:
 
 
 def _is_shared(name: str) -> bool:
-    first, *rest = name.split(".")
-    is_second_level = len(rest) == 1 and len(rest[0]) == 2 and first in _SECOND_LEVELS
-    is_family = first in _PROVIDER_FAMILIES and (len(rest) == 1 or (len(rest) == 2 and rest[0] in _SECOND_LEVELS))
+    if _suffixes().is_public(name):
+        return True
+    is_family = name == _suffixes().privatesuffix(name) and name.partition(".")[0] in _PROVIDER_FAMILIES
     is_hosted = any(name == hoster or name.endswith(f".{hoster}") for hoster in _HOSTERS)
-    return not rest or is_second_level or name in _PROVIDERS or is_family or is_hosted
+    return name in _PROVIDERS or is_family or is_hosted
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """The list of publicsuffix.org as the package brings it: nothing is fetched. Read once, in a part of a second."""
+    return PublicSuffixList()

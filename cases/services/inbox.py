@@ -143,15 +143,32 @@ class Store(ABC):
     def hashes(self) -> Iterator[str]: ...
 
 
-class FileDraft:
-    """A file in tmp/, hashed while it is written."""
+class Finished:
+    """What every draft of a file does from its last byte on."""
 
     sha256 = ""
+    path: Path
+    _store: Store
+    _is_delivered = False
+
+    def deliver(self, ends: float = inf) -> bool:
+        self._is_delivered = self._is_delivered or self._store.deliver(self.path, self.sha256, ends)
+        return self._is_delivered
+
+    def place(self) -> None:
+        self.deliver()
+        self._store.place(self.path, self.sha256)
+
+    def stay(self) -> None:
+        self._store.stay(self.path, self.sha256)
+
+
+class FileDraft(Finished):
+    """A file in tmp/, hashed while it is written."""
 
     def __init__(self, store: Store, limit: int | None) -> None:
         self._store, self._limit = store, limit
         self._hash = hashlib.sha256()
-        self._is_delivered = False
         self.size = 0
         self.path = store.tmp / token_hex(16)
         self._file: BinaryIO = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
@@ -179,17 +196,6 @@ class FileDraft:
         self._file.close()
         self.sha256 = self._hash.hexdigest()
         hit("evidence_closed")
-
-    def deliver(self, ends: float = inf) -> bool:
-        self._is_delivered = self._is_delivered or self._store.deliver(self.path, self.sha256, ends)
-        return self._is_delivered
-
-    def place(self) -> None:
-        self.deliver()
-        self._store.place(self.path, self.sha256)
-
-    def stay(self) -> None:
-        self._store.stay(self.path, self.sha256)
 
     def discard(self) -> None:
         """The name goes whatever closing says: bytes that found no room are tried once more by it."""

@@ -11,14 +11,13 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from cases.errors import BusyError
-from cases.services.inbox import CHUNK, Store, told_when_full
+from cases.services.inbox import CHUNK, Finished, Store, told_when_full
 from cases.services.store import store
 from secops.connectors.capabilities.acquisition import Check
 from secops.faultpoints import hit
@@ -49,16 +48,14 @@ class Seen:
 _seen: dict[Path, Seen] = {}  # of this process; what is not in it is read again
 
 
-class Partial:
+class Partial(Finished):
     """A draft (see inbox.Draft) that stays when it is left; only `discard` ends it."""
-
-    sha256 = ""
 
     def __init__(self, store: Store, name: str, check: Callable[[], Check] | None = None) -> None:
         """BusyError when another worker has it now. A check sees every byte, as the hash does."""
         self._store, self._check = store, check
         self.path = store.tmp / f"{hashlib.sha256(name.encode()).hexdigest()[:48]}.part"
-        self._file, self._is_delivered = _locked(self.path), False
+        self._file = _locked(self.path)
         status = os.fstat(self._file.fileno())
         self.size, self.is_finished = status.st_size, not status.st_mode & 0o200
         _forget_what_is_gone()
@@ -119,17 +116,6 @@ class Partial:
     def wrong(self) -> list[str] | None:
         """What the check found, once all of it was seen; None without a check."""
         return self._known.check.wrong() if self._known.check else None
-
-    def deliver(self, ends: float = inf) -> bool:
-        self._is_delivered = self._is_delivered or self._store.deliver(self.path, self.sha256, ends)
-        return self._is_delivered
-
-    def place(self) -> None:
-        self.deliver()
-        self._store.place(self.path, self.sha256)
-
-    def stay(self) -> None:
-        self._store.stay(self.path, self.sha256)
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)

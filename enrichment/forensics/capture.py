@@ -10,7 +10,7 @@ from typing import Any
 import dpkt
 
 from enrichment.forensics.image import Descriptor
-from enrichment.forensics.names import dns_names, http_host, tls_name
+from enrichment.forensics.names import dns_names, http_host, leads_outside, tls_name
 from enrichment.forensics.notebook import Notebook, stamp
 from enrichment.forensics.scanner import Rules
 
@@ -162,7 +162,7 @@ class Tool:
             if name in self._notes.known:
                 self._notes.note(name, ["Named in this case"], at=stamp(first))
                 self._notes.event(stamp(first), f"The name {name} is asked for or spoken to first in this capture")
-            elif "." in name and not name.endswith((".local", ".arpa", ".lan", ".internal")):
+            elif leads_outside(name):
                 self._notes.see("domain", name, "destination", at=stamp(first), how=how)
         self._notes.fact("New destinations", f"{new:,}")
 

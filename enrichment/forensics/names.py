@@ -1,8 +1,11 @@
 """Names that a packet carries in the clear: DNS questions, HTTP hosts, the server name of a TLS hello."""
 
 import re
+from ipaddress import ip_address
 
 import dpkt
+
+INSIDE = (".local", ".arpa", ".lan", ".internal")
 
 _HOST = re.compile(
     rb"^(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT) .{0,8000}?\r\nHost:[ \t]*([^\r\n:]{1,253})", re.S | re.I
@@ -47,6 +50,17 @@ def tidy(name: str) -> str:
     """In lower case without the last dot; what cannot be a host name is nothing."""
     name = name.strip().rstrip(".").lower()
     return name if _NAME.fullmatch(name) else ""
+
+
+def leads_outside(name: str) -> bool:
+    """Is it a name of somewhere else? Those of one's own network are not, nor an address that is written as a name."""
+    if "." not in name or name.endswith(INSIDE):
+        return False
+    try:
+        ip_address(name)
+    except ValueError:
+        return True
+    return False
 
 
 def _number(payload: bytes, at: int) -> int:

@@ -11,7 +11,7 @@ from msgspec import DecodeError
 from msgspec.json import Decoder
 
 from enrichment.forensics.image import Descriptor
-from enrichment.forensics.names import tidy
+from enrichment.forensics.names import leads_outside, tidy
 from enrichment.forensics.notebook import Notebook
 from enrichment.forensics.scanner import Rules
 
@@ -117,7 +117,7 @@ class Tool:
 
     def _see_name(self, value: object, at: str | None, how: str) -> None:
         name = tidy(str(value or ""))
-        if "." in name and not name.endswith((".local", ".arpa", ".lan", ".internal")) and not _is_address(name):
+        if leads_outside(name):
             self._notes.see("domain", name, "destination", at=at, how=how)
 
     def _tell(self) -> None:
@@ -155,10 +155,3 @@ def _time(value: object) -> str | None:
     except (ValueError, OverflowError):
         return None
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _is_address(name: str) -> bool:
-    try:
-        return bool(ip_address(name))
-    except ValueError:
-        return False

@@ -51,7 +51,7 @@ def sift(item: Evidence, seen: Iterable[Seen], usual: Iterable[str]) -> Arrivals
     """Outside of any transaction, since the warning lists may have to be read first. Nothing is told to anybody."""
     found, known = Arrivals(), _known(item)
     ordinary = set(usual)
-    own, lists = house.own_names(), _lists()
+    own, lists, new = house.own_names(), _lists(), 0
     for one in seen:
         if not _is_fit(one) or (one.kind, one.value) in known:
             continue
@@ -63,10 +63,11 @@ def sift(item: Evidence, seen: Iterable[Seen], usual: Iterable[str]) -> Arrivals
             found.left_out["the house's own"] += 1
         elif observables.is_noise(one.kind, one.value) or _is_everybodys(one, lists):
             found.left_out["everybody's by the warning lists"] += 1
-        elif sum(have.role == Role.DESTINATION for have in found.fresh) >= MOST:
+        elif new >= MOST:
             found.left_out[f"more than the {MOST} that one item adds"] += 1
         else:
             found.fresh.append(one)
+            new += 1
     return found
 
 

@@ -40,7 +40,7 @@ def open_step(run: Run, step: StepRun) -> None:
         ask(run, step, action, step.params, declared=None)
         return
     try:
-        data = scope.of_run(run, step.data.get("item"))
+        data = scope.of_run(run, written, step.data.get("item"))
         if not step.item and written.get("when") and not expressions.holds(written["when"], data):
             text, story = "Its condition does not hold", ""
             if outflow.FIELD in written["when"]:  # what goes first is a decision: its reason is told

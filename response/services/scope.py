@@ -1,6 +1,7 @@
 """What expressions of a runbook may read: plain copies of the case, its alert, device, person and earlier steps."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from cases.choices import ObservableKind, Role, Verdict
@@ -27,17 +28,25 @@ FIELDS = {
 DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files", "changes"}
 MOST_INDICATORS = 50
 SYSTEM = re.compile(shipped.SYSTEM_PATHS)
+EVALUATED = ("when", "for_each", "params")  # of a step
+WHOLE_CASE = re.compile(r"\bcase\b(?!\s*\.\s*[a-z])")  # not one of its fields by name
 
 
-def of_run(run: Run, item: Any = None) -> expressions.Scope:
-    """The scope of every expression of the run, as things stand now; `item` is that of one step of a list."""
-    return of_case(run.case, steps_of(run), item, run.device_id)
+def of_run(run: Run, written: dict[str, Any], item: Any = None) -> expressions.Scope:
+    """The scope of the expressions of one step of the run, as things stand now; `item` is that of a list's step."""
+    return of_case(run.case, steps_of(run), item, run.device_id, read_by=str([written.get(name) for name in EVALUATED]))
 
 
-def of_case(case: Case, steps: dict[str, Any], item: Any = None, device_id: int | None = None) -> expressions.Scope:
-    """The same before there is a run: `steps` is what its steps would have said."""
+def of_case(
+    case: Case, steps: dict[str, Any], item: Any = None, device_id: int | None = None, *, read_by: str = "case"
+) -> expressions.Scope:
+    """The same before there is a run: `steps` is what its steps would have said.
+
+    `read_by` holds every expression that will be evaluated: what of the case has to be looked for, and none of them
+    names, is left out.
+    """
     return expressions.scope(
-        case=_case(case, device_id),
+        case=_case(case, device_id, read_by),
         alert=_alert(case),
         device=_device(case, device_id),
         person=_person(case),
@@ -56,14 +65,16 @@ def has_device(case: Case) -> bool:
     return CaseDevice.objects.filter(case=case).exists()
 
 
-def _case(case: Case, device_id: int | None) -> dict[str, Any]:
+def _case(case: Case, device_id: int | None, read_by: str) -> dict[str, Any]:
     kind = case.kind.slug if case.kind else ""
-    derived = {
-        "data_flows_out": outflow.of(case, device_id).is_on,
-        "indicators": _indicators(case),
-        "files": _files(case),
-        "changes": _changes(case),
+    found: dict[str, Callable[[], Any]] = {
+        "data_flows_out": lambda: outflow.of(case, device_id).is_on,
+        "indicators": lambda: _indicators(case),
+        "files": lambda: _files(case),
+        "changes": lambda: _changes(case),
     }
+    is_whole = bool(WHOLE_CASE.search(read_by))
+    derived = {name: find() for name, find in found.items() if is_whole or name in read_by}
     return _picked(case, "case") | derived | {"kind": kind, "number": case.number}
 
 

@@ -103,7 +103,8 @@ def offers(case: Case) -> list[dict[str, Any]]:
     found = runbooks.offered(case)
     if not found:
         return []
-    data = scope.of_case(case, {})
+    steps = [step for version in found for step in version.body["steps"]]
+    data = scope.of_case(case, {}, read_by=str([step["params"].get("device") for step in steps]))
     return [{"version": version, "steps": _steps(version, case, data)} for version in found]
 
 

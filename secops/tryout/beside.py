@@ -13,7 +13,7 @@ from secops import env
 ROOT = Path(__file__).resolve().parents[2]
 USUAL = ROOT / "var"
 LOCK = "quickstart.lock"
-BEGINS = ("setup", "quickstart", "bench", "restore")  # our commands that need no database yet
+BEGINS = ("setup", "quickstart", "bench")  # our commands that need no database yet
 WRONG_USE = 2
 
 

@@ -1,5 +1,6 @@
 """A case with a device, a connector of the tests' own, and a published runbook."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -82,10 +83,12 @@ class FakeProduct(Connector):
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None) -> Iterator[World]:
+    """As new, and left so: an answer that one test did not use up is no other's."""
     WORLD.__init__()  # type: ignore[misc]
     drilled(integrations.add("test_edr", "Test EDR", {}))
-    return WORLD
+    yield WORLD
+    WORLD.__init__()  # type: ignore[misc]
 
 
 def drilled(integration: Integration) -> None:
