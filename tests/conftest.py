@@ -17,6 +17,7 @@ from tests.house import House, build
 
 pytest_plugins = [
     "tests.order",
+    "tests.pace",
     "tests.tryout",
     "tests.objectstore",
     "tests.response.chaos_house",

@@ -1,4 +1,7 @@
-"""Every URL times every role: who is let in, who is sent away, and that restriction is asked last, of everybody."""
+"""Every URL times every role: who is let in, who is sent away, and that restriction is asked last, of everybody.
+
+Each answer is also read for a word that stands only in a case restricted to others, and for what it lets a browser do.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -175,6 +178,18 @@ DOORS: dict[str, Door] = {
     "cases_api:alert": Door(path="/api/v1/alerts/ALR-{alert}/"),
     "cases_api:case": Door(path="/api/v1/cases/CASE-{case}/"),
 }
+POLICY = {
+    "default-src 'none'",
+    "base-uri 'none'",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "img-src 'self'",
+    "object-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+}
 READ = [name for name, door in DOORS.items() if door.get != "nobody"]
 OF_A_CASE = [name for name, door in DOORS.items() if "{" in door.path]
 WRITE = [name for name, door in DOORS.items() if door.post is not None]
@@ -187,6 +202,18 @@ def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator
             yield f"{space}{pattern.name}"
         elif pattern.namespace != "admin":
             yield from names(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else space)
+
+
+def got(client: Client, path: str) -> Any:
+    """The answer to a GET: without the word, loading nothing from elsewhere, and not to be kept."""
+    response = client.get(path)
+    assert CANARY not in response.content.decode(errors="replace"), path
+    policy = response.headers.get("Content-Security-Policy", "")
+    assert {part.strip() for part in policy.split(";")} == POLICY, path
+    assert "no-store" in response.headers["Cache-Control"], path
+    assert response.headers["X-Content-Type-Options"] == "nosniff", path
+    assert response.headers["X-Frame-Options"] == "DENY", path
+    return response
 
 
 def sent(client: Client, house: House, name: str, *, restricted: bool = False) -> Any:
@@ -216,7 +243,7 @@ def test_a_visitor_is_sent_to_sign_in_or_refused_everywhere(house: House) -> Non
     client = house.client("anonymous")
 
     for name in READ:
-        response = client.get(house.open.url(DOORS[name].path))
+        response = got(client, house.open.url(DOORS[name].path))
         is_open = DOORS[name].get == "everybody"
         assert is_open == (response.status_code == 200), name
         assert is_open or is_sent_to_sign_in(response) or response.status_code in (401, 403), name
@@ -230,7 +257,7 @@ def test_each_role_reads_what_it_may_and_finds_nothing_else(house: House, who: s
     client = house.client(who)
 
     for name in READ:
-        response = client.get(house.open.url(DOORS[name].path))
+        response = got(client, house.open.url(DOORS[name].path))
         if DOORS[name].get == "seers" and who not in SEERS:
             assert response.status_code == 403, name
         elif DOORS[name].get not in OF_READERS or who in OF_READERS[DOORS[name].get]:

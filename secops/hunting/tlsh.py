@@ -5,6 +5,7 @@ made by those who hold the files.
 """
 
 import re
+from functools import cache
 
 DIGITS = 70  # of a digest after T1: checksum, length, two quartile ratios, 32 bytes of quartiles
 _DIGEST = re.compile(r"(?:T1)?([0-9A-F]{70})")
@@ -28,7 +29,7 @@ def distance(one: str, other: str) -> int:
         ratio = _circle(mine[2] >> shift & 15, theirs[2] >> shift & 15, _WRAPS["ratio"])
         total += ratio if ratio <= 1 else (ratio - 1) * _FAR
     total += mine[0] != theirs[0]
-    return total + sum(_STEPS[a][b] for a, b in zip(mine[3:], theirs[3:], strict=True))
+    return total + sum(_apart(a, b) for a, b in zip(mine[3:], theirs[3:], strict=True))
 
 
 def _swapped(byte: int) -> int:
@@ -41,10 +42,8 @@ def _circle(one: int, other: int, around: int) -> int:
     return min(apart, around - apart)
 
 
+@cache
 def _apart(one: int, other: int) -> int:
     """Of two bytes with four quartiles each."""
     pairs = ((one >> shift & 3, other >> shift & 3) for shift in (0, 2, 4, 6))
     return sum(_OPPOSITE if abs(a - b) == 3 else abs(a - b) for a, b in pairs)
-
-
-_STEPS = [[_apart(one, other) for other in range(256)] for one in range(256)]

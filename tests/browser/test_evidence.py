@@ -82,7 +82,7 @@ def test_what_is_no_malware_is_downloaded_with_a_reason(open_page: OpenPage, ana
     assert (name.endswith(".bin"), content) == (True, b"a log")
 
 
-@pytest.mark.parametrize("width", [320, 390, 1100])
+@pytest.mark.parametrize("width", [320, *(pytest.param(one, marks=pytest.mark.slow) for one in (390, 1100))])
 def test_no_page_of_evidence_scrolls_sideways(open_page: OpenPage, ana: User, case: Case, width: int) -> None:
     name = "HKLM-SOFTWARE-Microsoft-Windows-CurrentVersion-Run-with-a-very-long-name-that-never-ends.exe"
     item = evidence.receive(case.pk, [b"MZ"], kind="file", title=name, file_name=name, actor=ana)

@@ -16,6 +16,7 @@ __all__ = ["field"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.slow
 def test_a_hunt_goes_from_its_form_to_runs_for_its_hits(
     open_page: OpenPage, transactional_db: None, field: Field
 ) -> None:

@@ -67,6 +67,7 @@ def test_steps_are_ordered_by_keys_and_the_hand_stays_on_the_grip(
     assert list(runbook.steps.values_list("key", flat=True)) == ["next", "confirm", "isolate"]
 
 
+@pytest.mark.slow
 def test_a_step_is_dragged_by_its_grip(open_page: OpenPage, rui: User, runbook: Runbook) -> None:
     page = open_page(rui, address(runbook))
     box = page.get_by_role("button", name="Move Confirm device and owner: drag").bounding_box()
@@ -87,6 +88,7 @@ def test_a_step_is_dragged_by_its_grip(open_page: OpenPage, rui: User, runbook: 
     ]
 
 
+@pytest.mark.slow
 def test_an_action_brings_its_parameters_and_a_condition_its_count(
     open_page: OpenPage, rui: User, runbook: Runbook, past: Case
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_draft_is_run_dry_asked_for_and_published_by_another(
     assert (str(live.author), str(live.published_by)) == ("rui", "ada")
 
 
+@pytest.mark.slow
 def test_all_of_it_works_without_scripts(open_page: OpenPage, rui: User, runbook: Runbook, past: Case) -> None:
     page = open_page(rui, address(runbook), has_scripts=False)
 
@@ -151,7 +154,7 @@ def test_all_of_it_works_without_scripts(open_page: OpenPage, rui: User, runbook
     assert "No problems found." in page.inner_text("#check")
 
 
-@pytest.mark.parametrize("width", [390, 1100, 1440])
+@pytest.mark.parametrize("width", [390, *(pytest.param(one, marks=pytest.mark.slow) for one in (1100, 1440))])
 def test_no_page_of_it_scrolls_sideways(open_page: OpenPage, rui: User, runbook: Runbook, width: int) -> None:
     page = open_page(rui, address(runbook), width=width)
 

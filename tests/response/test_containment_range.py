@@ -18,6 +18,7 @@ from response.views.doors import doors_of
 from secops import integrations
 from secops.practice.products.traffic import FALLBACK
 from tests.factories import make_observable, make_person
+from tests.pace import OBEYED
 from tests.response.conftest import begin, say_yes, settle_down, step_of
 from tests.response.test_containment import BLOCK, CAPTURE, DISABLE, QUARANTINE, REVOKE
 from tests.secops.practice.conftest import IDS, Client, ago, start_range
@@ -82,7 +83,7 @@ def nothing_is_broken(db: None) -> Iterator[None]:
     assert invariants.broken() == {}
 
 
-def go_on(seconds: float = 2.2) -> None:
+def go_on(seconds: float = OBEYED) -> None:
     settle_down(4)
     sleep(seconds)
     settle_down(4)

@@ -32,6 +32,7 @@ def attached_range(practice: Range, settings: Any, db: None) -> Range:
     return practice
 
 
+@pytest.mark.slow
 def test_the_copy_on_the_second_laptop_and_the_run_key_are_found(
     attached_range: Range, case: Case, analyst: User
 ) -> None:

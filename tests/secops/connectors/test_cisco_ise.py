@@ -11,6 +11,7 @@ from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceRefused
 from secops.connectors.capabilities.identity import Host
 from secops.connectors.cisco_ise import CiscoIse
 from secops.http import Answer, HttpError
+from tests.pace import OBEYED
 from tests.secops.connectors.conftest import Range
 from tests.secops.connectors.fake_http import FakeHttp, answer, connected
 
@@ -53,11 +54,11 @@ def test_a_quarantine_is_seen_to_happen_and_to_end(real: CiscoIse, practice: Ran
     handle = real.quarantine(host, "CASE-1", "key-1")
     assert real.quarantine(host, "CASE-1", "key-1") == handle
     assert real.quarantine_state(host).state == "pending_isolate"
-    time.sleep(2.1)
+    time.sleep(OBEYED)
     closed = real.quarantine_state(host)
     real.lift_quarantine(host, "CASE-1", "key-2")
     real.lift_quarantine(host, "CASE-1", "key-2")
-    time.sleep(2.1)
+    time.sleep(OBEYED)
 
     assert closed.state == "isolated"
     assert [path.is_open for path in closed.paths] == [False]

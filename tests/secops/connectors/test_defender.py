@@ -10,6 +10,7 @@ from secops.connectors.capabilities.errors import Doubt, NoEffect, SourceRefused
 from secops.connectors.capabilities.identity import Host
 from secops.connectors.defender import Defender
 from secops.http import Answer, HttpError
+from tests.pace import OBEYED
 from tests.secops.connectors.conftest import Range
 from tests.secops.connectors.fake_http import FakeHttp, answer, connected
 
@@ -57,10 +58,10 @@ def test_isolation_is_seen_to_happen_and_to_end(real: Defender) -> None:
         real.release(host, "Changed our mind", "key-2")
     assert caught.value.retry_after
 
-    time.sleep(2.1)
+    time.sleep(OBEYED)
     assert real.isolation_state(host).state == "isolated"
     real.release(host, "All clear", "key-3")
-    time.sleep(2.1)
+    time.sleep(OBEYED)
     assert real.isolation_state(host).state == "released"
 
 

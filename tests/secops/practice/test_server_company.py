@@ -37,6 +37,7 @@ def hunted(practice: Client, query: str) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow
 def test_hunting_finds_the_beacon_and_who_started_it(brightwater: Client, truth: dict[str, Any]) -> None:
     story = truth["bad_address"]
 

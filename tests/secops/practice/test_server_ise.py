@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.pace import OBEYED
 from tests.secops.practice.conftest import Client
 
 MAC = "02:42:00:00:00:01"  # LT-1
@@ -40,11 +41,11 @@ def test_the_session_follows_the_policy_after_a_moment_and_back(practice: Client
     applied = change(practice, "apply", macAddress=MAC, policyName="Quarantine-Monitored")
 
     assert (applied.status_code, profile(practice)) == (204, "Corporate_Access")
-    time.sleep(2.1)
+    time.sleep(OBEYED)
     assert profile(practice) == "Quarantine_Monitored"
     assert change(practice, "clear", macAddress=MAC).status_code == 204
     assert profile(practice) == "Quarantine_Monitored"
-    time.sleep(2.1)
+    time.sleep(OBEYED)
     assert profile(practice) == "Corporate_Access"
     assert [one["method"] for one in practice.effects()] == ["quarantine", "lift_quarantine"]
 

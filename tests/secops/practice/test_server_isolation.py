@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from tests.pace import OBEYED
 from tests.secops.practice.conftest import IDS, Client
 
 LT1, LT2 = IDS["LT-1"], IDS["LT-2"]
@@ -19,10 +20,10 @@ def status_of(practice: Client, number: str) -> str:
 
 def settled(practice: Client, number: str) -> str:
     """The state once it is not Pending any more, or after four seconds."""
-    for _ in range(20):
+    for _ in range(40):
         if (state := status_of(practice, number)) != "Pending":
             return state
-        time.sleep(0.2)
+        time.sleep(0.1)
     return state
 
 
@@ -70,7 +71,7 @@ def test_isolating_an_isolated_device_is_a_second_effect(practice: Client) -> No
 
 def test_an_offline_device_stays_pending_until_it_is_back(practice: Client) -> None:
     number = practice.defender(f"machines/{LT2}/isolate", ISOLATE).json()["id"]
-    time.sleep(2.2)
+    time.sleep(OBEYED)
     assert status_of(practice, number) == "Pending"
 
     plug(practice, "LT-2", True)
