@@ -204,12 +204,12 @@ def seal(evidence_id: int, *, seal_number: str = "", actor: User) -> Evidence:
         raise IncompleteError("A physical exhibit needs the number of its seal.")
     if evidence.differs_from_source:
         raise EvidenceError(f"{evidence.number} is not what its source hashed: receive it again.")
-    if evidence.sealed_at and not evidence.is_exhibit:
-        raise EvidenceError(f"{evidence.number} is sealed.")
+    _expect_open(evidence)
     if evidence.sha256 and not verify(evidence_id, actor=actor):
         raise EvidenceError(f"{evidence.number} is not what was received and cannot be sealed.")
     with transaction.atomic():
         evidence = custody.locked(evidence_id)
+        _expect_open(evidence)  # while it was hashed, somebody else may have sealed it
         evidence.seal_number = seal_number or evidence.seal_number
         _seal(evidence, actor, custody.MACHINE)
     return evidence
@@ -228,6 +228,12 @@ def hand_over(evidence_id: int, *, to: str, reason: str, shelf: str = "", actor:
     custody.append(evidence, CustodyAction.HANDED_OVER, actor=actor, **details)
     custody.say(evidence, f"{evidence.number} handed over to {to}.", actor)
     return evidence
+
+
+def _expect_open(evidence: Evidence) -> None:
+    """A file is sealed once; an exhibit gets a new seal each time that it was opened."""
+    if evidence.sealed_at and not evidence.is_exhibit:
+        raise EvidenceError(f"{evidence.number} is sealed.")
 
 
 def _kept(case_id: int, source_ref: str) -> Evidence | None:

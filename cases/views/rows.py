@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from cases.choices import DeviceState, Severity, Stage, Tlp
-from cases.models import Case
+from cases.models import Case, TimelineEntry
 from cases.views.filters import Asked
 from secops.marks import avatar, severity, six_glyphs, stage
 from secops.models import User
@@ -90,13 +90,18 @@ def sla_of(case: Case, now: datetime) -> tuple[str, str]:
 
 
 def steps_of(case: Case) -> list[Step]:
-    """The five stages with the one where the case stands."""
+    """The five stages with the one where the case stands. Closed, it went through those up to where it was closed."""
     stages = list(Stage)
-    here = stages.index(Stage(case.stage))
-    return [
-        Step(stage.label, "done" if index < here else "now" if index == here else "")
-        for index, stage in enumerate(stages)
-    ]
+    here = Stage(case.stage)
+    last = stages.index(_closed_in(case) if here == Stage.CLOSED else here)
+    passed = stages[: last + 1]
+    return [Step(one.label, "now" if one == here else "done" if one in passed else "") for one in stages]
+
+
+def _closed_in(case: Case) -> Stage:
+    """The stage in which it was closed last; where nothing tells, it went through all."""
+    entry = TimelineEntry.objects.filter(case=case, refs__undo="close").order_by("-seq").first()
+    return Stage(entry.refs["was"]) if entry else Stage.CLOSED
 
 
 def released_of(case: Case) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cases.choices import CustodyAction
 from cases.models import Case, CustodyEntry, Evidence
 from cases.services import custody, evidence, folder, inbox, inspection, retention, store, tickets
 from cases.services.collecting import Source, collect
@@ -47,6 +48,16 @@ def test_files_of_many_at_once_get_a_number_each(case: Case) -> None:
 
     assert sorted(case.evidence.values_list("seq", flat=True)) == [1, 2, 3, 4]
     assert list(inspection.problems(case)) == []
+
+
+def test_a_file_is_sealed_by_one_of_many(case: Case, ada: User) -> None:
+    item = take(case, b"MZ", actor=ada)
+    assert not item.sealed_at
+
+    said = at_once(*[lambda: evidence.seal(item.pk, actor=ada)] * 4)
+
+    assert sorted(type(one).__name__ for one in said) == ["Evidence", *["EvidenceError"] * 3]
+    assert CustodyEntry.objects.filter(action=CustodyAction.SEALED).count() == 1
 
 
 def test_a_ticket_is_taken_by_one(case: Case, ada: User) -> None:

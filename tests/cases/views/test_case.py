@@ -11,6 +11,7 @@ from cases.choices import DeviceState, Disposition, Stage
 from cases.models import AlertPayload, Case, CaseDevice, CaseMember, TimelineEntry
 from cases.services import cases as services
 from cases.services import devices
+from cases.views.rows import steps_of
 from secops.models import User
 from tests.factories import make_alert, make_case, make_device, make_kind, make_user
 
@@ -268,3 +269,29 @@ def test_an_alert_of_a_hidden_case_is_hidden(page: Client, case: Case) -> None:
     Case.objects.filter(pk=case.pk).update(is_restricted=True)
 
     assert page.get(f"/alerts/{alert.number}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("stages", "drawn"),
+    [
+        ([], "now - - - -"),
+        (["escalate"], "done done now - -"),
+        (["close"], "done - - - now"),
+        (["escalate", "close"], "done done done - now"),
+        (["escalate", "contained", "close"], "done done done done now"),
+        (["close", "reopen"], "done now - - -"),
+    ],
+    ids=" ".join,
+)
+def test_the_stepper_ticks_the_stages_that_the_case_went_through(case, analyst, stages, drawn) -> None:
+    acts = {
+        "escalate": lambda: services.escalate(case.pk, actor=analyst),
+        "contained": lambda: services.mark_contained(case.pk, actor=analyst),
+        "close": lambda: services.close(case.pk, "false_positive", "A test of ours", actor=analyst),
+        "reopen": lambda: services.reopen(case.pk, actor=analyst),
+    }
+    for one in stages:
+        acts[one]()
+    case.refresh_from_db()
+
+    assert " ".join(step.state or "-" for step in steps_of(case)) == drawn
