@@ -101,13 +101,13 @@
     preview(row, 0);
   });
 
-  // After a decision in the list, the hand finds the next row under it.
-  body.addEventListener("htmx:beforeRequest", (event) => {
+  // After a decision in the list, the hand finds the next row under it; also when Enter came before htmx had the form.
+  body.addEventListener("submit", (event) => {
     const row = document.querySelector("tr[data-row].cur");
     if (!row || !event.target.closest("#dialog form")) return;
     const next = row.nextElementSibling || row.previousElementSibling;
     if (next?.id) sessionStorage.setItem(NEXT, next.id);
-  });
+  }, true);
   const waiting = sessionStorage.getItem(NEXT);
   sessionStorage.removeItem(NEXT);
   const start = waiting && document.getElementById(waiting);

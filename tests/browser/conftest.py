@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -15,8 +16,14 @@ from pytest_django.live_server_helper import LiveServer
 from secops.models import User
 from secops.stepup import SIGNED_IN
 
-CHROMIUM = "/usr/bin/chromium"
+# The first draws the same with a third of the processor's time.
+CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 type OpenPage = Callable[..., Page]
+
+
+def _installed() -> Path:
+    found = next((path for path in CHROMIUMS if path.exists()), None)
+    return found or pytest.fail(f"Browser tests need {CHROMIUMS[0].name} or {CHROMIUMS[1].name} of Debian.")
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +34,7 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
     with sync_playwright() as driver:
         for connection in ours:
             connections[connection.alias] = connection
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = driver.chromium.launch(executable_path=_installed(), args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
