@@ -17,7 +17,7 @@ from cases.services import observables
 from cases.views.access import reader, visible_case
 from cases.views.exhibits import items_of
 from cases.views.queue import CARD_ICONS
-from cases.views.rows import released_of, risk_class, row_of, severity_of, steps_of, tlp_of
+from cases.views.rows import held_of, released_of, risk_class, row_of, severity_of, steps_of, tlp_of
 from secops.access import May
 
 TABS = ("six", "timeline", "alerts", "observables", "notes", "evidence")
@@ -56,6 +56,7 @@ def case(request: HttpRequest, pk: int, tab: str = "six") -> HttpResponse:
         "since": now.isoformat(),
         "steps": steps_of(found),
         "released": released_of(found),
+        "held": held_of(found),
         "is_triage": found.stage in {Stage.NEW, Stage.TRIAGE},
         "severity_label": severity_of(found),
         "tlp": tlp_of(found),

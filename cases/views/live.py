@@ -12,7 +12,7 @@ from cases.choices import Severity
 from cases.models import Case
 from cases.views.access import reader, visible_case
 from cases.views.filters import PAGE, Asked
-from cases.views.rows import Row, released_of, row_of, sla_of, steps_of
+from cases.views.rows import Row, held_of, released_of, row_of, sla_of, steps_of
 
 COUNT_NEW_TO = 100  # the pill says "99+" beyond
 
@@ -53,7 +53,7 @@ def case_live(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponse(status=204)
     row: Row = row_of(case, "", "", now, reader(request))
     context = {"case": case, "row": row, "steps": steps_of(case), "since": now.isoformat()}
-    context["released"] = released_of(case)
+    context |= {"released": released_of(case), "held": held_of(case)}
     return render(request, "cases/case_live.html", context)
 
 

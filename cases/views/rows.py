@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from cases.choices import DeviceState, Severity, Stage, Tlp
+from cases.choices import CONTAINED, DeviceState, Severity, Stage, Tlp
 from cases.models import Case, TimelineEntry
 from cases.views.filters import Asked
 from secops.marks import avatar, severity, six_glyphs, stage
@@ -106,7 +106,16 @@ def _closed_in(case: Case) -> Stage:
 
 def released_of(case: Case) -> str:
     """Which device of the case was let back, by name, or how many; a stage says nothing of that. Empty: none."""
-    found = case.case_devices.filter(state=DeviceState.RELEASED).values_list("device__name", flat=True)
+    return _named(case, DeviceState.RELEASED)
+
+
+def held_of(case: Case) -> str:
+    """Which device a closed case still holds isolated, likewise; of an open one its panel tells."""
+    return "" if case.is_open else _named(case, *CONTAINED)
+
+
+def _named(case: Case, *states: DeviceState) -> str:
+    found = case.case_devices.filter(state__in=states).values_list("device__name", flat=True)
     names = list(found.order_by("pk")[:100])
     return names[0] if len(names) == 1 else f"{len(names)} devices" if names else ""
 

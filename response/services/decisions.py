@@ -70,8 +70,8 @@ def undo(step_id: int, *, actor: User) -> StepRun:
     """Ask for the undo of a confirmed step: an ordinary step with an approval of its own, never twice."""
     with transaction.atomic():
         step = _seen(step_id, actor, May.WORK)
-        if step.state != StepState.SUCCEEDED or not actions[step.action].undone_by:
-            raise TransitionError(f"{step.title} cannot be undone.")
+        if problem := undoing.problem(step):
+            raise TransitionError(problem)
         undoing.make_room(step, actor)
         row = undoing.insert(step, actor)
         progress.advance(step.run)

@@ -7,7 +7,7 @@ from django.db.models import Max
 
 from response.actions.base import actions
 from response.actions.capture_packets import CapturePackets
-from response.choices import ENDED_RUN, ENDED_STEP, CaptureState, Effect, OnFailure, RunState, StepState
+from response.choices import ENDED_RUN, ENDED_STEP, CaptureState, Effect, OnFailure, Phase, RunState, StepState
 from response.errors import TransitionError
 from response.models import Capture, Run, StepRun
 from response.models.runs import TRIED_TO_UNDO
@@ -92,6 +92,16 @@ def is_scheduled(row: StepRun) -> bool:
     return bool(row.data.get(BY_ITSELF)) and is_waiting and row.not_before is not None
 
 
+def problem(step: StepRun) -> str:
+    """Why this step cannot be undone at all; empty when it can. A closed case only gives back what it holds."""
+    action, case = actions[step.action], step.run.case
+    if step.state != StepState.SUCCEEDED or not action.undone_by:
+        return f"{step.title} cannot be undone."
+    if not case.is_open and actions[action.undone_by].phase != Phase.RECOVERY:
+        return f"{case.number} is closed: open it again first."
+    return ""
+
+
 def is_free(step: StepRun) -> bool:
     """May the undo of this step be asked for now? One that came to nothing, or is only due later, makes room."""
     earlier: StepRun | None = getattr(step, "undone_by", None)
@@ -123,7 +133,7 @@ def of_run(run: Run) -> tuple[list[StepRun], list[StepRun]]:
     for one in steps:
         one.run = run
     over = _over(steps)
-    can = [one for one in steps if actions[one.action].undone_by and one.pk not in over]
+    can = [one for one in steps if not problem(one) and one.pk not in over]
     return [one for one in can if is_free(one)], [one for one in steps if not actions[one.action].undone_by]
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from cases.models import CaseDevice
 from cases.views.access import reader
 from response.actions.base import actions
-from response.choices import Phase, StepState
+from response.choices import ENDED_STEP, Phase, StepState
 from response.models import Allowance, Approval, Override, Page, StepRun
 from response.services import allowances, consent, drills, policy, progress, protection
 from response.views import board, nights
@@ -68,6 +68,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "inputs": inputs_of(step.run.case_id, [step])[step.pk],
         "is_recovery": actions[step.action].phase == Phase.RECOVERY,
         "is_open": is_open,
+        "is_followed": step.state not in ENDED_STEP,
         "refusal": _refusal(step) if is_open else "",
         "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,
         "others": others,

@@ -139,7 +139,7 @@ def step_card(step: StepRun, user: User, beside: Around | None = None) -> StepCa
     may_decide = waits and not action.waits_for_person and not why_not and not has_decided
     css, icon, is_turning = _look(step, may_decide)
     undo = getattr(step, "undone_by", None)
-    can_undo = step.state == StepState.SUCCEEDED and action.undone_by and user.may(May.WORK)
+    can_undo = user.may(May.WORK) and not undoing.problem(step)
     return StepCard(
         step=step,
         number=step.seq,

@@ -75,7 +75,8 @@ def _watched(capture: Capture, files: int) -> str:
     name = f"{capture.device.name}: packets{at}"
     if capture.stopped_at:
         ended = "failed" if capture.state == CaptureState.FAILED else "ended"
-        return f"{name}, {ended} {clock(capture.stopped_at)}, {count}. {capture.reason}".strip()
+        kept = count if files else "nothing was captured"
+        return f"{name}, {ended} {clock(capture.stopped_at)}, {kept}. {capture.reason}".strip()
     said = f"{name} since {clock(capture.started_at)}, until release, {count}{_on_its_way(capture)}."
     return f"{said} {capture.reason}".strip()
 

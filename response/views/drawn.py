@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from cases.models import Case
 from response.actions.base import actions
+from response.actions.start_runbook import StartRunbook
 from response.choices import Effect, OnFailure, Risk
 from response.formats import yaml
 from response.forms.steps import PARAM
@@ -141,4 +142,6 @@ def _undo(step: Step) -> str:
     action = actions.get(step.action)
     if action is None:
         return ""
+    if action is StartRunbook:
+        return "undo in its own run"
     return "undo" if action.undone_by else "changes nothing" if action.effect == Effect.READ else "no undo"

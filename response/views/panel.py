@@ -119,6 +119,7 @@ def _steps(version: RunbookVersion, case: Case, data: expressions.Scope) -> list
         refused = policy.refusal(action, case, params) or drills.problem(action, case, params)
         held = protection.maintained(action, case, params)
         said = "asks you" if action.waits_for_person else f"{asks} approval{each}" if asks else "at once"
+        said += ", on a condition" if step.get("when") else ""
         rows.append({"title": step["title"], "asks": said, "refused": refused, "held": held.text if held else ""})
     return rows
 

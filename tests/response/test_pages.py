@@ -308,3 +308,17 @@ def test_no_page_has_inline_script_or_style(client, world, case, analyst, respon
         assert " style=" not in text
         assert "<style" not in text
         assert " onclick" not in text
+
+
+def test_the_page_of_an_approval_follows_its_step_to_the_end(world, case, analyst, responder, client):
+    step = step_of(begin(case, analyst, ISOLATE), "isolate")
+    client.force_login(responder)
+
+    def is_followed() -> bool:
+        return f'hx-get="/approvals/{step.pk}/"' in client.get(f"/approvals/{step.pk}/").content.decode()
+
+    assert is_followed()
+    say_yes(step, responder)
+    assert is_followed()
+    settle_down()
+    assert not is_followed()

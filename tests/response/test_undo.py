@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cases.models import CaseDevice, TimelineEntry
+from cases.services import cases
 from response.choices import RunState, StepState
 from response.errors import TransitionError
 from response.formats import yaml
@@ -255,3 +256,22 @@ def _draft(*written):
     for order, fields in enumerate(written, start=1):
         Step.objects.create(runbook=runbook, order=order, **fields)
     return runbook
+
+
+def test_a_closed_case_gives_back_what_it_holds_and_takes_nothing_again(temporary, case, analyst, responder, client):
+    cases.close(case.pk, "true_positive", "Done with it", actor=analyst)
+    client.force_login(analyst)
+    assert "FIN-LT-0142 still isolated" in client.get(f"/cases/{case.number}/").content.decode()
+    undo = decisions.undo(step_of(temporary, "isolate").pk, actor=analyst)
+    say_yes(undo, responder)
+    read_back()
+    assert CaseDevice.objects.get().state == "released"
+
+    again = f"/steps/{undo.pk}/undo/"
+    assert again not in client.get(f"/cases/{case.number}/runs/panel/").content.decode()
+    with pytest.raises(TransitionError, match=f"{case.number} is closed: open it again first"):
+        decisions.undo(undo.pk, actor=analyst)
+
+    cases.reopen(case.pk, actor=analyst)
+    assert again in client.get(f"/cases/{case.number}/runs/panel/").content.decode()
+    assert decisions.undo(undo.pk, actor=analyst).state == StepState.WAITING

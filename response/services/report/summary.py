@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from cases.choices import Disposition, Severity, Stage
+from cases.choices import DeviceState, Disposition, Severity, Stage
 from enrichment.choices import LookupState
 from secops.wording import stamp
 
@@ -53,9 +53,14 @@ def _devices(report: Row) -> str:
     devices = report["devices"]["rows"]
     if not devices:
         return "No device is known."
-    said = ", ".join(f"{one['name']} ({one['state'].replace('_', ' ')})" for one in devices[:6])
+    said = ", ".join(f"{one['name']} ({_stands(one['state'])})" for one in devices[:6])
     more = len(devices) - 6 + report["devices"]["left_out"]
     return f"{counted(len(devices), 'device')}: {said}{f' and {more} more' if more > 0 else ''}."
+
+
+def _stands(state: str) -> str:
+    """An image is said of an isolated device only."""
+    return "isolated, imaged" if state == DeviceState.IMAGED else state.replace("_", " ")
 
 
 def _done(report: Row) -> list[str]:
