@@ -24,7 +24,7 @@ from response.actions.base import Action, actions
 from response.choices import StepState
 from response.models import Attempt, OnCall, Page, Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import approvals, paging, policy, steps
+from response.services import approvals, clock, paging, policy, steps
 from secops import integrations
 from secops.access import RoleName
 from secops.errors import NotAllowedError
@@ -256,14 +256,15 @@ def test_nobody_outside_is_called_and_no_call_tells_a_word(house: House) -> None
     WORLD.mails = []
     step = StepRun.objects.get(pk=house.restricted.step)
     Page.objects.bulk_create(
-        Page(step=step, person=house.people[name], at=timezone.now(), not_before=timezone.now())
+        Page(step=step, person=house.people[name], at=clock.now(), not_before=clock.now())  # SQLite's has milliseconds
         for name in ("subject", "responder", "member")
     )
 
     while paging.work():
         pass
 
-    assert [mail["to"] for mail in WORLD.mails] == [["member@corp.example"]]
+    said = list(Page.objects.values_list("person__username", "state", "result"))
+    assert [mail["to"] for mail in WORLD.mails] == [["member@corp.example"]], said
     assert CANARY not in repr(WORLD.mails)
 
 

@@ -4,19 +4,14 @@ import json
 import re
 from collections.abc import Iterator
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-from tests.browser.conftest import CHROMIUM
 from tests.tryout import Tryout
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"There is no browser at {CHROMIUM}."),
-]
+pytestmark = pytest.mark.browser
 
 BEACON, REGISTRY, COVERT = "CASE-1", "CASE-2", "CASE-3"  # in the order in which the detectors send their stories
 DEVICE = "FIN-LT-0142"

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -68,7 +69,7 @@ def go_on(is_there: Any) -> None:
     ends = time.monotonic() + 100
     while time.monotonic() < ends:
         make_due()
-        HuntAsk.objects.filter(not_before__isnull=False).update(not_before=timezone.now())
+        HuntAsk.objects.filter(not_before__isnull=False).update(not_before=timezone.now() - timedelta(seconds=1))
         hunt_asks.work()
         steps.work()
         settle_down(3)
