@@ -68,6 +68,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "inputs": inputs_of(step.run.case_id, [step])[step.pk],
         "is_recovery": actions[step.action].phase == Phase.RECOVERY,
         "is_open": is_open,
+        "is_update": request.headers.get("HX-Request") == "true",
         "is_followed": step.state not in ENDED_STEP,
         "refusal": _refusal(step) if is_open else "",
         "held": protection.maintained(actions[step.action](), step.run.case, step.params) if is_open else None,
@@ -90,7 +91,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "rule": rule_of(step),
         "next": request.path,
     }
-    name = "response/approval.html#state" if request.headers.get("HX-Request") == "true" else "response/approval.html"
+    name = "response/approval.html#update" if context["is_update"] else "response/approval.html"
     return render(request, name, context)
 
 

@@ -76,6 +76,7 @@ def panel_of(request: HttpRequest, case: Case) -> HttpResponse:
         "watched": watched(case),
         "is_live": any(card.is_live for card in cards),
         "decide_first": next((one for card in cards for one in card.cards if one.may_decide), None),
+        "answer_first": next((one for card in cards for one in card.cards if one.may_answer), None),
         "offers": offers(case) if case.is_open else [],
         "is_escalated": case.stage not in {Stage.NEW, Stage.TRIAGE},
         "request_id": uuid4(),

@@ -39,7 +39,7 @@ def downloaded(page: Page, button: str) -> tuple[str, bytes]:
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
 
-@pytest.mark.parametrize("has_scripts", [True, False])
+@pytest.mark.parametrize("has_scripts", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_file_comes_in_is_sealed_and_leaves_encrypted(
     open_page: OpenPage, ana: User, case: Case, has_scripts: bool
 ) -> None:

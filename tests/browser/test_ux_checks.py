@@ -81,6 +81,7 @@ def cards(page: Page, case: Case) -> dict[str, str]:
     return {str(one.get_attribute("id")): one.inner_text() for one in page.locator(".qcard").all()}
 
 
+@pytest.mark.slow
 def test_06_a_source_that_is_down_is_named_and_hides_no_verdict(
     open_page: OpenPage, ana: User, practice: Client
 ) -> None:
@@ -171,6 +172,7 @@ def test_07_approve_on_a_phone(open_page: OpenPage, ana: User, rosa: User, case:
 WHY = "Beacons on, and its owner is away"
 
 
+@pytest.mark.slow
 def test_08_a_wrong_name_keeps_the_button_off_and_the_reason_is_kept(
     open_page: OpenPage, ana: User, rosa: User, case: Case
 ) -> None:
@@ -210,6 +212,7 @@ def test_08_a_wrong_name_keeps_the_button_off_and_the_reason_is_kept(
         assert page.get_by_role("button", name=action.label).is_disabled(), action.slug
 
 
+@pytest.mark.slow
 def test_08_without_scripts_the_server_refuses_the_name_where_it_was_typed(
     open_page: OpenPage, ana: User, case: Case
 ) -> None:

@@ -111,6 +111,7 @@ def rows() -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_13_a_dry_run_sends_nothing_and_writes_nothing(
     open_page: OpenPage, start_range: Callable[[], Client], settings: Any, tmp_path: Path, transactional_db: None
 ) -> None:

@@ -179,6 +179,7 @@ def test_chosen_hits_are_answered_by_a_run_each_and_many_by_one_list_of_names(
     assert post(analyst, f"/hunts/{hunt.pk}/answer/", device=ids, runbook="no-such").status_code == 400
 
 
+@pytest.mark.slow
 def test_as_many_hits_as_a_list_may_hold_are_answered_and_their_names_are_only_text(
     case: Case, analyst: User, approver: User
 ) -> None:

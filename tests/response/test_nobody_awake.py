@@ -410,6 +410,7 @@ def test_a_mail_says_no_more_than_its_integration_may_be_told(
     assert "FIN-LT" not in world.mails[0]["text"]
 
 
+@pytest.mark.slow
 def test_a_long_rota_leaves_time_for_what_was_allowed(
     world: World, at: Moved, signers: tuple[User, User], case: Case, analyst: User
 ) -> None:

@@ -317,8 +317,25 @@ def test_the_page_of_an_approval_follows_its_step_to_the_end(world, case, analys
     def is_followed() -> bool:
         return f'hx-get="/approvals/{step.pk}/"' in client.get(f"/approvals/{step.pk}/").content.decode()
 
+    def bar() -> bool:
+        update = client.get(f"/approvals/{step.pk}/", headers={"HX-Request": "true"}).content.decode()
+        return 'id="approval-bar" hx-swap-oob="true"' in update
+
     assert is_followed()
+    assert not bar()  # a reason that is being typed stays
     say_yes(step, responder)
     assert is_followed()
+    assert bar()  # whoever else has the page open is asked no more
     settle_down()
     assert not is_followed()
+    assert bar()
+
+
+def test_a_question_stands_above_the_page_on_a_phone_and_leads_to_its_step(world, case, analyst, client):
+    step = step_of(begin(case, analyst, ASK), "next")
+    client.force_login(analyst)
+
+    html = client.get(f"/cases/{case.number}/runs/panel/").content.decode()
+
+    assert f'<a class="needs" href="#step-{step.pk}">' in html
+    assert f'id="step-{step.pk}"' in html

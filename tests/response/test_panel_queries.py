@@ -88,6 +88,7 @@ def cases(world: World, analyst: User) -> tuple[Case, Case]:
     return crowded(FEW, analyst), crowded(MANY, analyst)
 
 
+@pytest.mark.slow
 def test_twelve_devices_ask_no_more_than_two(cases: tuple[Case, Case], client: Client, analyst: User) -> None:
     client.force_login(analyst)
     (few, few_asked), (many, many_asked) = (loaded(client, case) for case in cases)

@@ -33,6 +33,7 @@ def kinds(connector: WarningLists, kind: str, value: str) -> set[str]:
     return {one.kind for one in connector.listings(kind, value)}
 
 
+@pytest.mark.slow
 def test_the_built_in_lists_know_the_usual_suspects_and_are_quick_once_compiled() -> None:
     connector = lists()
 
