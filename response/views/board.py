@@ -149,7 +149,7 @@ def step_card(step: StepRun, user: User, beside: Around | None = None) -> StepCa
         word=_word(step, may_decide),
         time_text=_time_text(step),
         line=_line(step, beside),
-        help_text=progress.written_step(step.run, step).get("help_text", ""),
+        help_text=_help(step),
         plan=plan_of(step) if waits else None,
         waits_for_answer=waits and action.waits_for_person,
         choices=action().choices(step.params) if waits else [],
@@ -170,6 +170,12 @@ def step_card(step: StepRun, user: User, beside: Around | None = None) -> StepCa
         progress=progress_of(step),
         child=beside.child(step),
     )
+
+
+def _help(step: StepRun) -> str:
+    """What the runbook says of a step, until it has ended; of a question also afterwards: what follows each answer."""
+    is_told = not step.is_ended or actions[step.action].waits_for_person
+    return str(progress.written_step(step.run, step).get("help_text", "")) if is_told else ""
 
 
 def may_break(step: StepRun, user: User) -> bool:

@@ -9,6 +9,7 @@ from cases.choices import Stage
 from cases.models import Case
 from response.choices import StepState
 from response.models import KindRunbook, Run, StepRun
+from response.services import decisions
 from secops.http import HttpError
 from tests.factories import make_kind, make_user
 from tests.response.conftest import ASK, CONFIRM, ISOLATE, MAIL, begin, make_runbook, say_yes, settle_down, step_of
@@ -332,10 +333,16 @@ def test_the_page_of_an_approval_follows_its_step_to_the_end(world, case, analys
 
 
 def test_a_question_stands_above_the_page_on_a_phone_and_leads_to_its_step(world, case, analyst, client):
-    step = step_of(begin(case, analyst, ASK), "next")
+    step = step_of(begin(case, analyst, ASK | {"help_text": "Go: close the case."}), "next")
     client.force_login(analyst)
 
-    html = client.get(f"/cases/{case.number}/runs/panel/").content.decode()
+    def panel() -> str:
+        return client.get(f"/cases/{case.number}/runs/panel/").content.decode()
 
-    assert f'<a class="needs" href="#step-{step.pk}">' in html
-    assert f'id="step-{step.pk}"' in html
+    assert f'<a class="needs" href="#step-{step.pk}">' in panel()
+    assert f'id="step-{step.pk}"' in panel()
+    assert "Go: close the case." in panel()
+    decisions.answer(step.pk, "Go", actor=analyst)
+    settle_down()
+    assert 'class="needs"' not in panel()
+    assert "Go: close the case." in panel()  # what the answer asks for is read after it, too
