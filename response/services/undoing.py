@@ -94,11 +94,11 @@ def is_scheduled(row: StepRun) -> bool:
 
 def problem(step: StepRun) -> str:
     """Why this step cannot be undone at all; empty when it can. A closed case only gives back what it holds."""
-    action, case = actions[step.action], step.run.case
-    if step.state != StepState.SUCCEEDED or not action.undone_by:
+    opposite = actions[step.action].undone_by
+    if step.state != StepState.SUCCEEDED or not opposite:
         return f"{step.title} cannot be undone."
-    if not case.is_open and actions[action.undone_by].phase != Phase.RECOVERY:
-        return f"{case.number} is closed: open it again first."
+    if actions[opposite].phase != Phase.RECOVERY and not step.run.case.is_open:
+        return f"{step.run.case.number} is closed: open it again first."
     return ""
 
 

@@ -144,8 +144,7 @@ def test_07_approve_on_a_phone(open_page: OpenPage, ana: User, rosa: User, case:
     assert own.get_by_role("button", name="Approve").count() == 0
     assert own.get_by_text("You asked for this step, so another person decides.").is_visible()
     phone.get_by_role("link", name="Isolate device: FIN-LT-0142").click()
-    phone.wait_for_url("**/approvals/*/")
-    phone.wait_for_load_state("load")  # where it stands is known once its styles are there
+    phone.wait_for_url("**/approvals/*/")  # loaded: where it stands is known once its styles are there
     button = phone.get_by_role("button", name="Approve")
     box = button.bounding_box()
     assert box is not None
