@@ -1,11 +1,12 @@
 """Who may see a restricted case by name: added and taken off by a person, and never whom the case is about."""
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from cases.errors import ConcernedError, IncompleteError
 from cases.models import Case, CaseMember, CasePerson, TimelineEntry
 from cases.services import timeline
-from secops.access import May, require, roles_that
+from secops.access import May, RoleName, require, roles_that
 from secops.models import User
 
 
@@ -39,6 +40,18 @@ def namers(case: Case) -> list[User]:
     roles = roles_that(May.STEER)
     people = User.objects.filter(is_active=True, groups__name__in=roles).distinct().order_by("first_name", "last_name")
     return [one for one in people if Case.objects.visible_to(one).filter(pk=case.pk).exists()]
+
+
+def nameable(case: Case) -> QuerySet[User]:
+    """Who may be named: whoever has a role, and is neither named nor in the case's team already."""
+    people = User.objects.filter(is_active=True, groups__name__in=RoleName.values)
+    there = Q(groups=case.group) if case.group else Q(pk=None)
+    return (
+        people.exclude(there)
+        .exclude(pk__in=CaseMember.objects.filter(case=case).values("user"))
+        .distinct()
+        .order_by("first_name", "last_name", "username")
+    )
 
 
 def conflict(case: Case, user: User) -> str:

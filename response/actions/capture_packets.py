@@ -50,13 +50,13 @@ class CapturePackets(Action):
         name = call.device.device.name
         return Plan(
             what=f"Capture the packets of {name}",
-            consequence=f"Everything that {name} sends and receives is kept, unfiltered, until it is released.",
+            consequence=f"Everything that {name} sends and receives is kept, unfiltered, {until(call.case)}.",
             warning=no_capture_words(call.host),
             undo="Stop; what was captured stays.",
             steps=(
                 "The sensor is asked for all packets of the device; those of the minutes before belong to it.",
                 f"A file every {duration(every(call))} is sealed as evidence; destinations that are new join the case.",
-                f"It ends with a last file when {name} is released or the case is closed.",
+                f"It ends with a last file when {name} is released, somebody stops it, or the case is closed.",
             ),
             if_unanswered="No packets are kept by this case.",
         )
@@ -72,7 +72,7 @@ class CapturePackets(Action):
                 "An EDR or directory that knows its MAC address would help."
             )
         handle = call.connector.start_capture(host, call.key, rotate_seconds=every(call))
-        text = f"Capturing the packets of {host.name}, a file every {duration(every(call))}, until release"
+        text = f"Capturing the packets of {host.name}, a file every {duration(every(call))}, {until(call.case)}"
         data = {"mac": host.mac, "address": host.address}
         return Done(text=text, handle=handle, data=data)
 
@@ -102,6 +102,11 @@ class CapturePackets(Action):
 def capture_of(case: Case, params: Mapping[str, Any]) -> str:
     """A capture belongs to its case: no other one waits for it, or learns from a wait that the device is watched."""
     return f"case:{case.pk}:device:{params['device']}"
+
+
+def until(case: Case) -> str:
+    """When it ends by itself: nobody is released who was never isolated."""
+    return "until it is stopped or the case is closed" if case.is_covert else "until release"
 
 
 def every(call: Call) -> int:

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 
 from cases.forms.decisions import PersonField
+from cases.models import Case
+from cases.services import members
 from response.services.mandates import LONGEST, NO_CONFLICT
 from secops.models import User
 
@@ -28,12 +30,12 @@ class MandateForm(CircleForm):
 
 
 class MemberForm(CircleForm):
-    user = PersonField(
-        User.objects.filter(is_active=True, groups__isnull=False)
-        .distinct()
-        .order_by("first_name", "last_name", "username"),
-        label="Person",
-    )
+    user = PersonField(User.objects.none(), label="Person")
+
+    def __init__(self, case: Case) -> None:
+        """Offers who can be named; what was chosen is judged by who names."""
+        super().__init__()
+        self.fields["user"].queryset = members.nameable(case)  # type: ignore[attr-defined]
 
 
 class UncoverForm(CircleForm):

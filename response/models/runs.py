@@ -184,6 +184,12 @@ class StepRun(models.Model):
         return self.title
 
     @property
+    def word(self) -> str:
+        """Its state for people: what only read or asked has nothing to confirm."""
+        is_read = self.state == StepState.SUCCEEDED and self.effect == Effect.READ
+        return "Done" if is_read else str(self.get_state_display())
+
+    @property
     def is_ended(self) -> bool:
         return self.state in ENDED_STEP
 

@@ -19,7 +19,7 @@ def covering(step: StepRun) -> tuple[Allowance | None, str]:
     for given in found.select_related("hunt_step"):
         used = list(given.uses.values_list("device_id", flat=True))
         text = allowances.why_not(given, step, at)
-        text = text or policy.refusal(action, step.run.case, step.params)
+        text = text or policy.over(action, step.run.case) or policy.refusal(action, step.run.case, step.params)
         text = text or drills.problem(action, step.run.case, step.params, run=step.run)
         if not text and step.run.device_id in used:
             text = "it was used for this device before"

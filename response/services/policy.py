@@ -6,7 +6,7 @@ from cases.models import Case
 from response.actions.allowing import allows
 from response.actions.base import Action
 from response.actions.targets import case_device
-from response.choices import Effect, Risk
+from response.choices import Effect, Phase, Risk
 from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash
 from response.services import mandates, protection
@@ -14,6 +14,7 @@ from secops.access import May
 from secops.models import User
 
 CHANGED = "The parameters differ from what was approved"
+TELLS = "mail"  # the capability of actions that only say something
 
 
 def approvals_needed(action: Action, params: dict[str, Any], case: Case, declared: int | None, is_undo: bool) -> int:
@@ -46,6 +47,14 @@ def refusal(action: Action, case: Case, params: dict[str, Any]) -> str:
     return protection.problem(action, case, params)
 
 
+def over(action: Action, case: Case) -> str:
+    """Why nothing of this kind is begun in the case any more, or nothing: a closed case reads, tells, and gives back
+    what it holds, whatever run of it still goes on."""
+    if case.is_open or action.effect == Effect.READ or action.phase == Phase.RECOVERY or action.capability == TELLS:
+        return ""
+    return f"{case.number} is closed: open it again first."
+
+
 def hold(action: Action) -> str:
     """Why nothing may be sent at the moment, or nothing."""
     if action.effect == Effect.READ:
@@ -62,7 +71,7 @@ def intent_problem(step: StepRun, action: Action) -> str:
         return CHANGED
     if not may_request(step.requested_by, step.run.case):
         return f"{step.requested_by.display_name}, who asked for it, may not start it any more"
-    return refusal(action, step.run.case, step.params)
+    return over(action, step.run.case) or refusal(action, step.run.case, step.params)
 
 
 def may_request(user: User, case: Case) -> bool:

@@ -11,7 +11,7 @@ from response.choices import BEFORE_SENDING, ENDED_RUN, Effect, OnFailure, Risk,
 from response.errors import ActionError, TransitionError
 from response.models import Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import clock, outflow, policy, scope, spread, transitions
+from response.services import acquired, clock, outflow, policy, scope, spread, transitions
 from secops import expressions, taskqueue
 
 FAILED = (StepState.FAILED, StepState.REJECTED, StepState.EXPIRED)
@@ -43,16 +43,16 @@ def open_step(run: Run, step: StepRun) -> None:
         data = scope.of_run(run, written, step.data.get("item"))
         if not step.item and written.get("when") and not expressions.holds(written["when"], data):
             text, story = "Its condition does not hold", ""
-            if outflow.FIELD in written["when"]:  # what goes first is a decision: its reason is told
-                text = f"{text}. {outflow.of(run.case, run.device_id).reason}"
-                story = f"Skipped: {step.title}. {outflow.of(run.case, run.device_id).reason}"
+            if reason := _why_skipped(run, step, written["when"]):
+                text, story = f"{text}. {reason}", f"Skipped: {step.title}. {reason}"
             transitions.change(step, StepState.SKIPPED, frm=[StepState.PENDING], text=text, story=story)
             return
         if spread.is_list(step):
             _open_list(run, step, action, written, data)
             return
         params = action.clean(filled(written.get("params", {}), data), run.case)
-        if problem := policy.refusal(action, run.case, params):  # asked again at intent; nobody need approve it in vain
+        # asked again at intent; nobody need approve it in vain
+        if problem := policy.over(action, run.case) or policy.refusal(action, run.case, params):
             raise ActionError(problem)
     except (expressions.ExpressionError, ActionError) as error:
         _not_opened(step, error)
@@ -63,6 +63,14 @@ def open_step(run: Run, step: StepRun) -> None:
         run.deadline += begins - at
         run.save(update_fields=["deadline"])
     ask(run, step, action, params, declared=written.get("approvals"), not_before=begins)
+
+
+def _why_skipped(run: Run, step: StepRun, condition: str) -> str:
+    """What is acquired, and what goes first, are decisions: their reason is told."""
+    taken = acquired.of(run, run.device_id) if acquired.FIELD in condition and run.device_id is not None else {}
+    if step.action in taken:
+        return taken[step.action]
+    return outflow.of(run.case, run.device_id).reason if outflow.FIELD in condition else ""
 
 
 def _not_opened(step: StepRun, error: Exception) -> None:

@@ -145,12 +145,15 @@ def frozen(runbook: Runbook) -> dict[str, Any]:
 
 def offered(case: Case) -> list[RunbookVersion]:
     """The live versions that the case's kind offers, in the order of the kind's page. While the case is covert, none
-    that disrupts what the subject could notice: those are for when it is not covert any more."""
+    that disrupts what the subject could notice: those are for when it is not covert any more, and come first then."""
     links = KindRunbook.objects.filter(
         kind=case.kind_id, runbook__is_enabled=True, runbook__is_internal=False
     ).select_related("runbook")
     found = [live for link in links if (live := link.runbook.live) is not None]
-    return [live for live in found if not (case.is_covert and _disrupts(live))]
+    if case.is_covert:
+        return [live for live in found if not _disrupts(live)]
+    was_covert = case.kind is not None and case.kind.is_covert
+    return sorted(found, key=_disrupts, reverse=True) if was_covert else found
 
 
 def _disrupts(version: RunbookVersion) -> bool:

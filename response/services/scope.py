@@ -10,7 +10,7 @@ from cases.services import shipped
 from response.actions import blocking
 from response.actions.ask_person import MAX_CHOICES
 from response.models import Run, StepRun
-from response.services import outflow
+from response.services import acquired, outflow
 from secops import expressions
 from secops.hunting.clauses import ClauseKind
 from secops.hunting.places import is_writable
@@ -21,11 +21,23 @@ FIELDS = {
         *("data_flows_out", "indicators", "files", "changes"),
     ),
     "alert": ("id", "title", "severity", "rule_id", "rule_name", "src_ip", "dst_ip", "dst_port", "proto", "detector"),
-    "device": ("id", "name", "agent_id", "ip", "os", "kind", "group", "site", "is_critical", "is_protected"),
+    "device": (
+        "id",
+        "name",
+        "agent_id",
+        "ip",
+        "os",
+        "kind",
+        "group",
+        "site",
+        "is_critical",
+        "is_protected",
+        "acquired",
+    ),
     "person": ("id", "login", "upn", "name", "department", "site", "is_privileged"),
 }
 
-DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files", "changes"}
+DERIVED = {"kind", "number", "ip", "data_flows_out", "indicators", "files", "changes", "acquired"}
 MOST_INDICATORS = 50
 SYSTEM = re.compile(shipped.SYSTEM_PATHS)
 EVALUATED = ("when", "for_each", "params")  # of a step
@@ -34,11 +46,18 @@ WHOLE_CASE = re.compile(r"\bcase\b(?!\s*\.\s*[a-z])")  # not one of its fields b
 
 def of_run(run: Run, written: dict[str, Any], item: Any = None) -> expressions.Scope:
     """The scope of the expressions of one step of the run, as things stand now; `item` is that of a list's step."""
-    return of_case(run.case, steps_of(run), item, run.device_id, read_by=str([written.get(name) for name in EVALUATED]))
+    read_by = str([written.get(name) for name in EVALUATED])
+    return of_case(run.case, steps_of(run), item, run.device_id, read_by=read_by, run=run)
 
 
 def of_case(
-    case: Case, steps: dict[str, Any], item: Any = None, device_id: int | None = None, *, read_by: str = "case"
+    case: Case,
+    steps: dict[str, Any],
+    item: Any = None,
+    device_id: int | None = None,
+    *,
+    read_by: str = "case",
+    run: Run | None = None,
 ) -> expressions.Scope:
     """The same before there is a run: `steps` is what its steps would have said.
 
@@ -48,7 +67,7 @@ def of_case(
     return expressions.scope(
         case=_case(case, device_id, read_by),
         alert=_alert(case),
-        device=_device(case, device_id),
+        device=_device(case, device_id, run),
         person=_person(case),
         steps=steps,
         vars={},
@@ -115,11 +134,14 @@ def _alert(case: Case) -> dict[str, Any]:
     return _picked(alert, "alert") if alert else {}
 
 
-def _device(case: Case, device_id: int | None) -> dict[str, Any]:
+def _device(case: Case, device_id: int | None, run: Run | None) -> dict[str, Any]:
     """The device that the run acts on; the case is about the first one that came in with an alert."""
     parts = CaseDevice.objects.select_related("device").filter(case=case).order_by("pk")
     part = (parts.filter(device=device_id) if device_id else parts).first()
-    return _picked(part.device, "device") | {"ip": part.address} if part else {}
+    if part is None:
+        return {}
+    taken = list(acquired.of(run, part.device_id)) if run else []
+    return _picked(part.device, "device") | {"ip": part.address, "acquired": taken}
 
 
 def _person(case: Case) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from django.db.models import Max
 
 from response.actions.base import actions
 from response.actions.capture_packets import CapturePackets
-from response.choices import ENDED_RUN, ENDED_STEP, CaptureState, Effect, OnFailure, Phase, RunState, StepState
+from response.choices import ENDED_RUN, ENDED_STEP, CaptureState, Effect, OnFailure, RunState, StepState
 from response.errors import TransitionError
 from response.models import Capture, Run, StepRun
 from response.models.runs import TRIED_TO_UNDO
-from response.services import clock, progress, rows, transitions
+from response.services import clock, policy, progress, rows, transitions
 from secops.models import User
 
 BY_ITSELF = (
@@ -97,9 +97,7 @@ def problem(step: StepRun) -> str:
     opposite = actions[step.action].undone_by
     if step.state != StepState.SUCCEEDED or not opposite:
         return f"{step.title} cannot be undone."
-    if actions[opposite].phase != Phase.RECOVERY and not step.run.case.is_open:
-        return f"{step.run.case.number} is closed: open it again first."
-    return ""
+    return policy.over(actions[opposite](), step.run.case)
 
 
 def is_free(step: StepRun) -> bool:

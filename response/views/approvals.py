@@ -119,7 +119,8 @@ def _undo_after(step: StepRun) -> int:
 def _refusal(step: StepRun) -> str:
     """What would speak against sending it as things stand."""
     action, case = actions[step.action](), step.run.case
-    return policy.refusal(action, case, step.params) or drills.problem(action, case, step.params, run=step.run)
+    problem = policy.over(action, case) or policy.refusal(action, case, step.params)
+    return problem or drills.problem(action, case, step.params, run=step.run)
 
 
 def _waiting(user: User) -> list[StepRun]:

@@ -241,7 +241,7 @@ def _word(step: StepRun, may_decide: bool) -> str:
         return "Due"
     if step.data.get("is_partly") and step.state in {StepState.VERIFYING, StepState.UNKNOWN}:
         return "Partly isolated"
-    return str(step.get_state_display())
+    return step.word
 
 
 def _time_text(step: StepRun) -> str:

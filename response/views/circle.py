@@ -36,7 +36,7 @@ def circle(request: HttpRequest, pk: int) -> HttpResponse:
         "earlier": earlier.select_related("requested_by", "authorised_by", "revoked_by"),
         "release": releases.latest(case),
         "members": case.members.select_related("user").order_by("added_at"),
-        "member_form": MemberForm(),
+        "member_form": MemberForm(case),
         "namers": members.namers(case)[:NAMERS_SHOWN] if case.is_restricted else [],
         "readings": case.readings.select_related("user")[:READINGS_SHOWN],
         "uncover_form": UncoverForm(),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cases.choices import DeviceReason, DeviceState
 from cases.models import Case, CaseDevice
+from response.actions.capture_packets import until
 from response.actions.isolation import DEVICE_DOOR, NETWORK_DOOR
 from response.choices import CaptureState, StepState
 from response.models import Capture, CaptureSegment, StepRun
@@ -63,7 +64,7 @@ def doors_of(case: Case) -> list[Doors]:
 
 def watched(case: Case) -> list[str]:
     """One line for each packet capture of the case."""
-    found = list(Capture.objects.filter(case=case).select_related("device").order_by("pk")[:MOST_DEVICES])
+    found = list(Capture.objects.filter(case=case).select_related("device", "case").order_by("pk")[:MOST_DEVICES])
     files = CaptureSegment.objects.filter(capture__in=found).exclude(evidence=None)
     count = Counter(files.values_list("capture_id", flat=True))
     return [_watched(one, count[one.pk]) for one in found]
@@ -77,7 +78,7 @@ def _watched(capture: Capture, files: int) -> str:
         ended = "failed" if capture.state == CaptureState.FAILED else "ended"
         kept = count if files else "nothing was captured"
         return f"{name}, {ended} {clock(capture.stopped_at)}, {kept}. {capture.reason}".strip()
-    said = f"{name} since {clock(capture.started_at)}, until release, {count}{_on_its_way(capture)}."
+    said = f"{name} since {clock(capture.started_at)}, {until(capture.case)}, {count}{_on_its_way(capture)}."
     return f"{said} {capture.reason}".strip()
 
 

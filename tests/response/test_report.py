@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -189,6 +190,13 @@ def test_the_page_says_everything_that_the_json_says(page: Client, told: Case) -
     assert all(one["defanged"] in shown for one in report["observables"]["rows"])
     assert ADDRESS not in shown
     assert report["generated"]["timeline"]["head"] in shown
+
+
+def test_the_contents_lead_to_every_part(page: Client, told: Case) -> None:
+    text = page.get(f"/cases/{told.number}/report/").content.decode()
+    listed = re.findall(r'<li><a href="#(rp-[a-z-]+)">([^<]+)</a></li>', text)
+    assert len(listed) > 10
+    assert listed == re.findall(r'<section id="(rp-[a-z-]+)"[^>]*><h2>([^<]+)</h2>', text)
 
 
 def test_it_can_be_checked_against_the_chain(page: Client, told: Case) -> None:

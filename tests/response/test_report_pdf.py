@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from time import monotonic
 from typing import Any
 
@@ -56,6 +57,9 @@ def test_each_page_bears_its_marking_twice_its_number_and_its_case(page: Client,
         assert text.count(f"TLP:{tlp.label}") >= 2, number
         assert f"Page {number} of {len(pages)}" in text
         assert f"{case.number} · Nightdesk" in text
+    told = re.search(r"Timeline,\s*(\d+)", pages[0].extract_text())
+    assert told
+    assert "Entry 0 word" in pages[int(told[1]) - 1].extract_text()  # the contents name the page
 
 
 def test_hostile_text_stays_text(client: Client, analyst: User) -> None:

@@ -47,4 +47,4 @@ def test_a_covert_case_is_offered_nothing_that_could_be_noticed_until_it_is_unco
     case = make_case(kind=AlertKind.objects.get(slug="removable-media"), is_covert=True, is_restricted=True)
     assert [version.runbook.slug for version in runbooks.offered(case)] == ["suspected-insider"]
     case.is_covert = False
-    assert [version.runbook.slug for version in runbooks.offered(case)] == ["suspected-insider", "contain-device"]
+    assert [version.runbook.slug for version in runbooks.offered(case)] == ["contain-device", "suspected-insider"]

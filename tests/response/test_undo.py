@@ -275,3 +275,32 @@ def test_a_closed_case_gives_back_what_it_holds_and_takes_nothing_again(temporar
     cases.reopen(case.pk, actor=analyst)
     assert again in client.get(f"/cases/{case.number}/runs/panel/").content.decode()
     assert decisions.undo(undo.pk, actor=analyst).state == StepState.WAITING
+
+
+def test_a_closed_case_begins_nothing_more_whatever_was_approved(world, case, analyst, responder):
+    run = begin(case, analyst, ISOLATE | {"on_failure": "continue"}, MAIL)
+    say_yes(step_of(run, "isolate"), responder)
+    cases.close(case.pk, "false_positive", "A drill of their own", actor=analyst)
+
+    settle_down()
+
+    isolate = step_of(run, "isolate")
+    assert (isolate.state, isolate.reason) == (StepState.FAILED, f"{case.number} is closed: open it again first.")
+    assert [kind for kind, _, _ in world.effects] == ["mail"]  # what only tells goes on
+
+
+def test_a_step_that_opens_in_a_closed_case_asks_nobody(world, case, analyst, responder, client):
+    run = begin(case, analyst, ASK, ISOLATE)
+    cases.close(case.pk, "false_positive", "A drill of their own", actor=analyst)
+    decisions.answer(step_of(run, "next").pk, "Go", actor=analyst)
+    settle_down()
+    assert step_of(run, "isolate").state == StepState.FAILED
+    assert not world.effects
+
+
+def test_an_approval_that_waits_says_that_its_case_was_closed(world, case, analyst, responder, client):
+    run = begin(case, analyst, ISOLATE)
+    cases.close(case.pk, "false_positive", "A drill of their own", actor=analyst)
+    client.force_login(responder)
+    page = client.get(reverse("response:approval", args=[step_of(run, "isolate").pk])).content.decode()
+    assert f"{case.number} is closed: open it again first." in page

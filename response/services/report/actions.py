@@ -46,7 +46,7 @@ def _step(step: StepRun, names: dict[str, str]) -> Row:
         "action": step.action,
         "target": names.get(step.target, step.target),
         "state": step.state,
-        "state_label": step.get_state_display(),
+        "state_label": step.word,
         "at": stamp(step.state_at),
         "result": step.result or step.reason,
         "connector": step.connector,

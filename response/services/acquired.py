@@ -1,0 +1,33 @@
+"""What the runs that a run descends from acquired of its device lately: a child copies no memory a second time."""
+
+from datetime import timedelta
+
+from response.actions.acquisition import Acquire
+from response.actions.base import actions
+from response.choices import StepState
+from response.models import Run, StepRun
+from response.services import clock
+from secops.wording import clock as moment
+
+FIELD = "device.acquired"  # as a condition names it
+FRESH = timedelta(hours=12)  # what is older shows another device
+
+
+def of(run: Run, device_id: int) -> dict[str, str]:
+    """Slugs of actions, each with what came of it in words. A run that a person starts anew descends from none."""
+    above: list[int] = []
+    while run.parent is not None:
+        run = run.parent
+        above.append(run.pk)
+    slugs = [one.slug for one in actions if issubclass(one, Acquire)]
+    done = StepRun.objects.filter(
+        run__in=above,
+        action__in=slugs,
+        state=StepState.SUCCEEDED,
+        params__device=device_id,
+        state_at__gt=clock.now() - FRESH,
+    )
+    return {
+        one.action: f"Run {one.run_id} has it since {moment(one.state_at)}: {', '.join(one.data['evidence'])}"
+        for one in done.order_by("state_at", "pk")
+    }
