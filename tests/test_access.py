@@ -254,7 +254,14 @@ def test_a_visitor_is_sent_to_sign_in_or_refused_everywhere(house: House) -> Non
         assert is_sent_to_sign_in(response) or response.status_code in (401, 403), name
 
 
-@pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
+# An approver sees what a responder sees, and a superuser without a role is nobody: their whole walk is the slow one.
+AT_LENGTH = ("approver", "superuser")
+EVERYBODY = [
+    pytest.param(who, marks=pytest.mark.slow) if who in AT_LENGTH else who for who in (*ROLES, "guest of the case")
+]
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
 def test_each_role_reads_what_it_may_and_finds_nothing_else(house: House, who: str) -> None:
     client = house.client(who)
 
@@ -287,7 +294,7 @@ def test_legal_reads_the_report_of_a_case_that_names_them_and_nothing_else_besid
     assert set(hidden) == {404}
 
 
-@pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
+@pytest.mark.parametrize("who", EVERYBODY)
 def test_each_role_does_what_it_may_and_nothing_else(house: House, who: str) -> None:
     for name in WRITE:
         allowed = DOORS[name].post or frozenset()
@@ -301,7 +308,7 @@ def test_each_role_does_what_it_may_and_nothing_else(house: House, who: str) -> 
             assert who not in INSIDE or response.status_code != 404, name
 
 
-@pytest.mark.parametrize("who", [*ROLES, "guest of the case"])
+@pytest.mark.parametrize("who", EVERYBODY)
 def test_a_restricted_case_of_others_is_nowhere_for_nobody(house: House, who: str) -> None:
     client = house.client(who)
 

@@ -117,7 +117,7 @@ def everything() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("who", ["responder", "member"])
+@pytest.mark.parametrize("who", [pytest.param("responder", marks=pytest.mark.slow), "member"])
 def test_reading_everything_changes_nothing(house: House, who: str) -> None:
     client = house.client(who)
     things = house.restricted if who == "member" else house.open

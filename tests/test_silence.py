@@ -157,7 +157,7 @@ def text_of(response: Any) -> str:
     return str(response.content.decode())
 
 
-@pytest.mark.parametrize("who", CONCERNED)
+@pytest.mark.parametrize("who", ["subject", pytest.param("manager", marks=pytest.mark.slow)])
 def test_whom_it_is_about_finds_it_nowhere(house: House, who: str) -> None:
     client, number = house.client(who), f"CASE-{house.restricted.case}"
 
@@ -177,7 +177,7 @@ def test_whom_it_is_about_finds_it_nowhere(house: House, who: str) -> None:
             assert number not in html, path
 
 
-@pytest.mark.parametrize("who", [*CONCERNED, "admin"])
+@pytest.mark.parametrize("who", ["subject", pytest.param("manager", marks=pytest.mark.slow), "admin"])
 def test_no_page_of_the_administration_tells_of_it(house: House, who: str) -> None:
     client, number = house.client(who), f"CASE-{house.restricted.case}"
     member = house.client("member")

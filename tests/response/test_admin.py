@@ -179,6 +179,7 @@ def test_nobody_but_the_admin_role_opens_the_editor(client, db):
     assert answer.status_code in {302, 403}
 
 
+@pytest.mark.slow
 def test_who_only_publishes_does_not_take_the_place_of_who_wrote_the_steps(client, admin, alone):
     runbook = make_runbook(CONFIRM, ISOLATE).runbook
     save(client, runbook, **{"steps-1-p_comment": "Mine", "_continue": "1"})

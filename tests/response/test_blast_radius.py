@@ -64,6 +64,7 @@ def test_the_third_of_two_an_hour_waits_counts_no_attempt_and_says_why(client, t
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_after_the_hour_it_goes_by_itself(three, world):
     Attempt.objects.update(sent_at=timezone.now() - timedelta(minutes=61))
 
@@ -85,6 +86,7 @@ def later(monkeypatch, db):
     return move
 
 
+@pytest.mark.slow
 def test_an_approval_counts_as_long_as_the_cap_holds_its_step(three, world, later):
     step = held(three)
 
@@ -97,6 +99,7 @@ def test_an_approval_counts_as_long_as_the_cap_holds_its_step(three, world, late
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_a_step_is_let_go_over_the_cap_also_after_its_approval_would_have_expired(three, world, later, responder):
     step = held(three)
     later(45)
@@ -108,6 +111,7 @@ def test_a_step_is_let_go_over_the_cap_also_after_its_approval_would_have_expire
     assert len(world.effects) == 3, step.reason
 
 
+@pytest.mark.slow
 def test_an_approval_that_was_kept_over_the_cap_expires_too(three, world, later):
     step = held(three)
 
@@ -118,6 +122,7 @@ def test_an_approval_that_was_kept_over_the_cap_expires_too(three, world, later)
     assert "does not count any more" in step.reason
 
 
+@pytest.mark.slow
 def test_what_was_refused_or_is_undone_does_not_count(three, world):
     step = held(three)
     Attempt.objects.exclude(step=step).update(outcome="refused")
@@ -125,6 +130,7 @@ def test_what_was_refused_or_is_undone_does_not_count(three, world):
     assert blast.over(step, steps.actions[step.action]()) is None
 
 
+@pytest.mark.slow
 def test_a_mail_is_no_isolation(three, world, case, analyst):
     run = begin(case, analyst, MAIL)
 
@@ -151,6 +157,7 @@ def test_another_person_lets_one_step_go_over_the_cap(client, three, world, anal
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_a_major_incident_raises_the_cap_once_two_persons_signed(three, world, responder, approver):
     found = incidents.propose(REASON, cap=50, hours=4, actor=responder)
     make_due()

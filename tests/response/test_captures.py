@@ -152,6 +152,7 @@ def test_what_the_device_never_spoke_to_before_joins_the_case(network, capture, 
     assert CaptureSegment.objects.get().new_peers == 1
 
 
+@pytest.mark.slow
 def test_a_destination_is_new_once(network, capture, case):
     network.add_segment(NEW)
     network.add_segment(NEW)
@@ -193,6 +194,7 @@ def test_each_file_is_read_by_the_forensic_reader_and_its_names_join_the_case(ne
     assert case.is_planning_due  # the sources are asked about it
 
 
+@pytest.mark.slow
 def test_what_was_captured_in_quarantine_says_so(network, case, analyst, responder):
     run = begin(case, analyst, CAPTURE, QUARANTINE)
     settle_down()
@@ -272,6 +274,7 @@ def test_who_comes_second_with_a_file_writes_nothing(network, capture, monkeypat
     assert (CaptureSegment.objects.count(), Evidence.objects.count()) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_large_file_comes_in_pieces_and_another_process_goes_on(network, capture, case, monkeypatch):
     monkeypatch.setattr(fetching, "SLICE_SECONDS", 0.0)
     network.piece = 300
@@ -467,6 +470,7 @@ def test_a_release_stops_the_capture_with_a_last_file(network, world, case, anal
     assert captures.due_counts() == {"captures": 0, "next_at": None}
 
 
+@pytest.mark.slow
 def test_lifting_the_quarantine_stops_it_too(network, case, analyst, responder):
     run = begin(case, analyst, CAPTURE, QUARANTINE, LIFT)
     for key in ("quarantine", "lift"):
@@ -502,6 +506,7 @@ def is_revoked(mandate: Mandate) -> None:
     mandates.revoke(mandate.case_id, "The works council objects", actor=mandate.authorised_by)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [is_over, is_revoked])
 def test_without_its_mandate_it_is_stopped_and_nothing_more_is_fetched(network, capture, case, mandate, ends):
     network.add_segment(BAD)
@@ -550,6 +555,7 @@ def test_it_is_stopped_by_undoing_and_that_counts_once_the_last_file_is_here(net
     assert (undo.state, undo.result) == (StepState.SUCCEEDED, "Capture of FIN-LT-0142 ended")
 
 
+@pytest.mark.slow
 def test_what_was_started_is_stopped_though_the_sensor_refuses_the_first_look(network, case, analyst):
     network.silent = [SourceRefused("busy")]
     run = begin(case, analyst, CAPTURE)
@@ -575,6 +581,7 @@ def test_a_second_step_joins_the_capture_that_runs(network, capture, case, analy
     assert network.effects == [("capture", MAC)]
 
 
+@pytest.mark.slow
 def test_it_can_be_captured_again_after_it_was_stopped(network, capture, case, analyst):
     decisions.undo(capture.step_id, actor=analyst)
     settle_down()

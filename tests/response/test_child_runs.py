@@ -91,6 +91,7 @@ def test_a_device_that_has_such_a_run_gets_no_second_one(
     assert any("so no second one starts" in text for text in told(case))
 
 
+@pytest.mark.slow
 def test_a_device_whose_isolation_never_happened_is_answered_again(
     case: Case, analyst: User, responder: User, hit: Device, world: World
 ) -> None:

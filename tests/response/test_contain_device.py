@@ -48,6 +48,7 @@ def test_a_false_alarm_gives_the_device_back_once_another_person_approves(
     assert Run.objects.get(pk=asked.pk).state == RunState.SUCCEEDED
 
 
+@pytest.mark.slow
 def test_more_devices_are_a_step_for_a_person_and_this_one_stays_isolated(
     asked: Run, world: World, analyst: User
 ) -> None:
@@ -58,6 +59,7 @@ def test_more_devices_are_a_step_for_a_person_and_this_one_stays_isolated(
     assert world.isolated == {"agent-FIN-LT-0142": "isolated"}
 
 
+@pytest.mark.slow
 def test_handing_over_ends_the_run_and_the_device_stays_isolated(asked: Run, world: World, analyst: User) -> None:
     said = answered(asked, "Contained, hand over to eradication", analyst)
 

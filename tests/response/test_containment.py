@@ -162,6 +162,7 @@ def test_a_hunted_device_is_captured_by_the_mac_that_is_known_of_its_id(network,
         assert network.effects == []
 
 
+@pytest.mark.slow
 def test_releasing_one_door_leaves_the_device_isolated_while_the_other_is_closed(
     network, world, connected, case, analyst, responder
 ):
@@ -389,6 +390,7 @@ def test_a_covert_case_refuses_what_its_subject_could_notice(slug):
     assert not actions["capture_packets"].is_noticeable
 
 
+@pytest.mark.slow
 def test_a_lie_about_an_account_is_found_after_the_settling_time(network, case, analyst, responder, monkeypatch):
     person_of(case)
     monkeypatch.setattr(

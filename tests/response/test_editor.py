@@ -112,6 +112,7 @@ def test_conditions_are_tried_without_javascript_by_a_button(client, admin):
 # --- order and needs -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_arrow_saves_and_moves_and_has_the_hand_again(client, admin):
     runbook = make_runbook(CONFIRM, ISOLATE, ASK).runbook
     step = runbook.steps.get(key="next")
@@ -125,6 +126,7 @@ def test_an_arrow_saves_and_moves_and_has_the_hand_again(client, admin):
     assert runbook.steps.last().key == "isolate"
 
 
+@pytest.mark.slow
 def test_needs_are_chosen_among_the_steps_before_and_shown_by_number(client, admin):
     runbook = make_runbook(CONFIRM, ISOLATE, MAIL).runbook
     text = open_form(client, runbook)
@@ -146,6 +148,7 @@ def test_a_need_that_is_gone_is_kept_and_named(client, admin):
     assert 'value="isolate"' in text
 
 
+@pytest.mark.slow
 def test_a_list_that_was_not_touched_stays_a_list(client, admin):
     shipped.install()
     runbook = Runbook.objects.get(slug="contain-device")
@@ -155,6 +158,7 @@ def test_a_list_that_was_not_touched_stays_a_list(client, admin):
     assert body_hash(runbooks.frozen(runbook)) == runbook.live.sha256
 
 
+@pytest.mark.slow
 def test_a_page_that_is_older_than_the_draft_saves_nothing_and_keeps_what_was_typed(client, admin, other):
     runbook = make_runbook(CONFIRM, MAIL).runbook
     page = form_of(open_form(client, runbook))

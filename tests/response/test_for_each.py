@@ -100,6 +100,7 @@ def test_each_hit_is_isolated_on_an_approval_of_its_own(case: Case, two: World, 
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_what_needs_the_list_waits_for_all_of_it(case: Case, two: World, analyst: User, responder: User) -> None:
     run = begin(case, analyst, FIND, EACH, TELL)
     work()
@@ -132,6 +133,7 @@ def test_over_the_cap_a_person_reads_the_whole_list_first(
     assert world.effects == []
 
 
+@pytest.mark.slow
 def test_who_decides_on_a_long_list_sees_every_name(
     case: Case, world: World, analyst: User, responder: User, client: Client
 ) -> None:
@@ -148,6 +150,7 @@ def test_who_decides_on_a_long_list_sees_every_name(
     assert "items: 30 items" in client.get(f"/approvals/{row(run).pk}/").content.decode()
 
 
+@pytest.mark.slow
 def test_what_asks_nobody_else_says_so_before_the_list_is_approved(
     case: Case, world: World, analyst: User, responder: User
 ) -> None:
@@ -266,6 +269,7 @@ def test_containment_is_not_called_verified_while_a_hit_failed_or_a_list_waits(
     assert verified not in client.get(path).content.decode()
 
 
+@pytest.mark.slow
 def test_a_hit_that_a_person_decided_against_stands_in_no_ones_way(
     case: Case, two: World, analyst: User, responder: User, client: Client
 ) -> None:

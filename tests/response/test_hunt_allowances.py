@@ -110,6 +110,7 @@ def test_up_to_the_number_of_the_group_go_on_it_and_all_others_wait(
     assert world.isolated["agent-A-3"] == "isolated"  # as before
 
 
+@pytest.mark.slow
 def test_the_page_says_it_in_plain_words_and_what_became_of_it(
     found: list[Device], case: Case, analyst: User, approver: User, client: Client
 ) -> None:
@@ -170,6 +171,7 @@ def test_withdrawn_it_lets_nothing_go_not_even_what_was_not_sent_yet(
         allowances.withdraw(step_of(run, "find").pk, actor=approver)
 
 
+@pytest.mark.slow
 def test_what_must_not_be_trusted_is_as_ever_and_uses_nothing_up(
     found: list[Device], case: Case, analyst: User, approver: User, world: World
 ) -> None:
@@ -184,6 +186,7 @@ def test_what_must_not_be_trusted_is_as_ever_and_uses_nothing_up(
     assert not AllowanceUse.objects.exists()
 
 
+@pytest.mark.slow
 def test_who_wrote_the_runbook_of_the_hits_does_not_approve_them_with_the_hunt(
     found: list[Device], case: Case, analyst: User, approver: User, world: World
 ) -> None:
@@ -195,6 +198,7 @@ def test_who_wrote_the_runbook_of_the_hits_does_not_approve_them_with_the_hunt(
     assert "eve, who approved the hunt, may not decide on this step" in told(case)
 
 
+@pytest.mark.slow
 def test_it_counts_for_the_runs_of_its_hunt_alone_and_not_for_ever(
     found: list[Device], case: Case, analyst: User, approver: User, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,6 +217,7 @@ def test_the_cap_counts_the_uses_of_a_day(
     assert Override.objects.filter(standing=found).count() == 1
 
 
+@pytest.mark.slow
 def test_what_was_allowed_ahead_counts_as_long_as_the_hour_s_cap_holds_its_step(
     world: World,
     at: Moved,

@@ -318,6 +318,7 @@ def test_the_case_page_leads_to_it_also_for_those_who_only_read(client: Client, 
     assert f'href="/cases/{case.number}/report/"' in client.get(f"/cases/{case.number}/").content.decode()
 
 
+@pytest.mark.slow
 def test_long_texts_and_long_lists_are_cut_and_say_so(page: Client, told: Case, analyst: User) -> None:
     Note.objects.create(case=told, author=analyst, text="y" * 20_000)
     for number in range(limits.MOST_ENTRIES):

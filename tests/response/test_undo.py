@@ -81,6 +81,7 @@ def test_a_whole_run_is_undone_newest_first_each_on_an_approval_of_its_own(three
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_the_rest_goes_on_when_one_of_them_is_refused(three, world, analyst, responder):
     decisions.undo_all(three.pk, actor=analyst)
 

@@ -7,10 +7,10 @@ from cases.models import AlertObservable, Case
 from response.services.report.facts import findings
 
 Row = dict[str, Any]
-MOST_OF_A_COLUMN = 7  # nodes; the others of the same kind and edges become one
+MOST_OF_A_KIND = 7  # nodes; the others of the same kind and edges become one
 MOST_LINKS = 400
-COLUMNS = {"person": 0, "server": 0, "device": 1, "file": 2, "target": 3}
-VERBS = {  # of what an alert names: the column and the verb
+COLUMNS = {"person": 0, "server": 0, "device": 1, "file": 2, "target": 2}  # no line runs behind a box
+VERBS = {  # of what an alert names: what it is and the verb
     Role.DESTINATION: ("target", "talks to"),
     Role.FILE: ("file", "has"),
     Role.PROCESS: ("file", "runs"),
@@ -42,7 +42,7 @@ class Graph:
 
 
 def graph(case: Case, whole: Row) -> Row:
-    """{nodes, edges, left_out}: at most so many of each column, the worst ones first."""
+    """{nodes, edges, left_out}: at most so many of each kind, the worst ones first."""
     found = Graph()
     devices = [_device(found, one) for one in whole["devices"]]
     first = devices[0] if devices else ""
@@ -86,8 +86,8 @@ def _observables(found: Graph, case: Case, first: str) -> None:
     )
     for device, role, kind, value, verdict, source in links:
         left = f"device:{device}" if f"device:{device}" in found.nodes else first
-        column, verb = VERBS[Role(role)]
-        right = found.node(column, value, note=kind.replace("_", " "), tone=verdict)
+        node, verb = VERBS[Role(role)]
+        right = found.node(node, value, note=kind.replace("_", " "), tone=verdict)
         if left:
             found.edge(left, right, verb, source)
 
@@ -110,19 +110,19 @@ def _hits(found: Graph, whole: Row, first: str) -> None:
 
 
 def _collapsed(found: Graph) -> Row:
-    """The worst of each column; the rest of it becomes one node that says how many."""
+    """The worst of each kind; the rest of it becomes one node that says how many."""
     kept: dict[str, str] = {}
     left_out = 0
-    for column in sorted(set(COLUMNS.values())):
-        nodes = [one for one in found.nodes.values() if one["column"] == column]
+    for kind in COLUMNS:
+        nodes = [one for one in found.nodes.values() if one["kind"] == kind]
         nodes.sort(key=lambda one: (RANK.get(one["tone"], 2), list(found.nodes).index(one["id"])))
-        rest = nodes[MOST_OF_A_COLUMN:] if len(nodes) > MOST_OF_A_COLUMN + 1 else []
+        rest = nodes[MOST_OF_A_KIND:] if len(nodes) > MOST_OF_A_KIND + 1 else []
         left_out += len(rest)
         for one in nodes:
-            kept[one["id"]] = f"more:{column}" if one in rest else one["id"]
+            kept[one["id"]] = f"more:{kind}" if one in rest else one["id"]
         if rest:
-            found.nodes[f"more:{column}"] = rest[0] | {
-                "id": f"more:{column}",
+            found.nodes[f"more:{kind}"] = rest[0] | {
+                "id": f"more:{kind}",
                 "name": f"{len(rest)} more",
                 "note": "see the observables",
                 "tone": "",

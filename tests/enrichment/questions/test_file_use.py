@@ -67,6 +67,7 @@ def test_the_leavers_weeks_are_told_in_their_order(store: LogStore) -> None:
     assert "<rect" in str(chart(judgement.series))
 
 
+@pytest.mark.slow
 def test_nobody_else_of_the_company_stands_out(store: LogStore) -> None:
     others = [person["login"] for person in document("company.json")["people"] if person["login"] != LEAVER]
 
