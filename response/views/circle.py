@@ -68,7 +68,7 @@ def mandate_of(case: Case, user: User) -> dict[str, Any]:
         "asked": asked,
         "in_force": mandates.in_force(case),
         "no_conflict": mandates.NO_CONFLICT,
-        "may_ask": case.is_covert and user.may(May.WORK),
+        "may_ask": case.is_covert and case.is_open and user.may(May.WORK),
         "may_authorise": may_decide and asked is not None and asked.requested_by_id != user.pk,
         "may_revoke": may_decide,
         "mandate_form": MandateForm(),
