@@ -72,4 +72,4 @@ _SINGLES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "object": lambda payload: len(payload) <= MAX_KEYS,
     "event": lambda payload: "ExternalApiType" in payload["event"],
 }
-_KEPT = {"detail": ("source", "detail-type"), "result": ("sid", "search_name", "results_link")}
+_KEPT = {"_source": ("_id",), "detail": ("source", "detail-type"), "result": ("sid", "search_name", "results_link")}
