@@ -6,7 +6,7 @@ from typing import Any
 from cases.choices import ObservableKind, Role
 from cases.intake.base import NormalDevice, NormalFlow, NormalObservable, NormalPerson
 from cases.intake.files import add_file
-from cases.intake.identities import device, distinct, person
+from cases.intake.identities import add_people, device, distinct, person
 from cases.intake.networks import address, port
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
@@ -114,13 +114,8 @@ def read_evidence_observables(evidence: list[Evidence]) -> tuple[NormalObservabl
         found.add(ObservableKind.COMMAND_LINE, item.text("processCommandLine"), Role.PROCESS)
         _add_registry(found, item)
         _add_mail(found, item)
-    for one in read_people(evidence):
-        found.add(ObservableKind.USER, one.upn or _full(one), Role.ACCOUNT)
+    add_people(found, read_people(evidence))
     return found.all()
-
-
-def _full(one: NormalPerson) -> str:
-    return f"{one.domain}\\{one.login}" if one.domain else one.login
 
 
 def _add_network(found: Observables, item: Evidence, role: Role) -> None:
