@@ -23,6 +23,7 @@ _SERVICES = frozenset({"system", "local service", "network service", "localsyste
 def device(
     name: Any = "",
     *,
+    domain: Any = "",
     agent_id: Any = "",
     is_edr: bool = True,
     directory_id: Any = "",
@@ -30,8 +31,11 @@ def device(
     ip: Any = "",
     os: Any = "",
 ) -> NormalDevice | None:
-    """A device with the keys that are there, or None; a full name also gives the short one."""
+    """A device with the keys that are there, or None; a full name also gives the short one, and a bare name with a
+    domain of several labels the full one."""
     sent = plain(name)[:MAX_KEY].removesuffix(".")
+    if "." not in sent and names.ascii_name(sent) and names.domain(plain(domain)):
+        sent = f"{sent}.{plain(domain)}"[:MAX_KEY]
     own_address = address(plain(ip))
     if address(sent):  # some senders put the address where the name belongs
         own_address, sent = own_address or address(sent), ""
