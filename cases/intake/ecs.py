@@ -83,7 +83,8 @@ def _person(event: Document, place: str, role: str) -> NormalPerson | None:
 
 def read_ecs_observables(event: Document, flow: NormalFlow | None) -> tuple[NormalObservable, ...]:
     found = Observables()
-    _add_indicators(found, event)  # first, for what is kept first keeps its mark
+    for text in event.texts("threat.enrichments.matched.atomic", "threat.indicator.matched.atomic"):
+        found.add_indicator(text)  # first, for what is kept first keeps its mark
     add_ends(found, flow)
     for path, kind, role in _SIMPLE:
         for text in event.texts(path):
@@ -103,17 +104,6 @@ def read_ecs_observables(event: Document, flow: NormalFlow | None) -> tuple[Norm
     _add_registry(found, event)
     add_people(found, read_ecs_people(event))
     return found.all()
-
-
-def _add_indicators(found: Observables, event: Document) -> None:
-    """What a list of indicators matched."""
-    places = ("threat.enrichments.matched.atomic", "threat.indicator.matched.atomic")
-    for text in event.texts(*places):
-        for kind in (ObservableKind.URL, ObservableKind.IP, ObservableKind.DOMAIN):
-            if found.add(kind, text, Role.DESTINATION, is_indicator=True):
-                break
-        else:
-            found.add_hash(text)
 
 
 def _add_registry(found: Observables, event: Document) -> None:
