@@ -12,10 +12,10 @@ from cases.intake.base import Detector, IgnoredError, NormalAlert, detectors
 from cases.intake.crowdstrike_parts import read_device, read_network, read_observables, read_people
 from cases.intake.identities import distinct
 from cases.intake.inner_json import inner_document
-from cases.intake.normalise import MAX_TECHNIQUES, Problems, optional_time, required_time, required_title
+from cases.intake.normalise import MAX_TECHNIQUES, Problems, optional_link, optional_time, required_time, required_title
 from cases.intake.paths import Document, whole_number
 from cases.intake.severities import CRITICAL, HIGH, INFO, LOW, MEDIUM, Graded
-from cases.intake.texts import one_line, reference, reference_from, tags, web_link
+from cases.intake.texts import one_line, reference, reference_from, tags
 
 _WORDS = {"informational": INFO, "low": LOW, "medium": MEDIUM, "high": HIGH, "critical": CRITICAL}
 _OLD_NUMBERS = {1: INFO, 2: LOW, 3: MEDIUM, 4: HIGH, 5: CRITICAL}
@@ -57,9 +57,6 @@ class CrowdStrike(Detector):
         graded = _graded(event)
         flow, technique = read_network(event), event.text("Technique")
         title = event.text(*_NAMES, *_DESCRIPTIONS)
-        url = web_link(event.first("FalconHostLink"))
-        if event.text("FalconHostLink") and not url:
-            problems.add("FalconHostLink", "no web address; dropped")
         return NormalAlert(
             title=required_title(title, "Name"),
             description=event.text(*_DESCRIPTIONS),
@@ -74,7 +71,7 @@ class CrowdStrike(Detector):
             rule_name=one_line(technique or title, 255),
             action=str(_action(event)),
             status=event.text("Status")[:64],
-            url=url,
+            url=optional_link(event, problems, "FalconHostLink"),
             attack=_attack(event),
             flow=flow,
             devices=distinct([read_device(event)]),

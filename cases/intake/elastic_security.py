@@ -4,18 +4,27 @@ from datetime import datetime
 from typing import Any
 
 from cases.choices import AlertAction
-from cases.intake.absent import plain
 from cases.intake.base import Detector, IgnoredError, NormalAlert, NormalDevice, NormalFlow, detectors
 from cases.intake.ecs import read_ecs_device, read_ecs_flow, read_ecs_observables, read_ecs_people
 from cases.intake.flows import flow_device
 from cases.intake.identities import distinct
 from cases.intake.nightdesk_schema import percent
-from cases.intake.normalise import MAX_TECHNIQUES, Problems, attack, optional_time, required_time, required_title
+from cases.intake.normalise import (
+    MAX_TECHNIQUES,
+    Problems,
+    attack,
+    optional_link,
+    optional_percent,
+    optional_time,
+    required_time,
+    required_title,
+)
 from cases.intake.paths import Document, whole_number
 from cases.intake.severities import CRITICAL, HIGH, LOW, MEDIUM, Graded
 from cases.intake.texts import one_line, reference, reference_from, tags, web_link
 
 _WORDS = {"low": LOW, "medium": MEDIUM, "high": HIGH, "critical": CRITICAL}
+_SCORE_PATHS = ("kibana.alert.risk_score", "signal.rule.risk_score")
 _SCORES = ((74, CRITICAL), (48, HIGH), (22, MEDIUM), (0, LOW))
 _THREATS = (
     "threat",
@@ -63,7 +72,7 @@ class ElasticSecurity(Detector):
             severity=graded.severity,
             severity_raw=one_line(graded.raw, 64),
             is_severity_assumed=graded.is_assumed,
-            risk_score=percent(alert.first("kibana.alert.risk_score", "signal.rule.risk_score")),
+            risk_score=optional_percent(alert, problems, *_SCORE_PATHS),
             detected_at=required_time(alert, received_at, problems, *_TIMES),
             first_seen_at=optional_time(alert, received_at, "event.start", *_EVENT_TIMES),
             last_seen_at=optional_time(alert, received_at, "event.end"),
@@ -76,7 +85,7 @@ class ElasticSecurity(Detector):
             count=_count(alert),
             action=str(_action(alert)),
             status=alert.text("kibana.alert.workflow_status", "signal.status")[:64],
-            url=_sent_link(alert, problems),
+            url=optional_link(alert, problems, "kibana.alert.url"),
             attack=_attack(alert),
             flow=flow,
             devices=_devices(alert, flow),
@@ -93,7 +102,7 @@ def _graded(alert: Document) -> Graded:
         word = alert.text(path)
         if (known := _WORDS.get(word.casefold())) is not None:
             return Graded(known, word)
-    score = percent(alert.first("kibana.alert.risk_score", "signal.rule.risk_score"))
+    score = percent(alert.first(*_SCORE_PATHS))
     if score is not None:
         return Graded(next(ours for floor, ours in _SCORES if score >= floor), str(score))
     word = alert.text("kibana.alert.severity", "kibana.alert.rule.severity")
@@ -116,14 +125,6 @@ def _rule_text(alert: Document, name: str) -> str:
 
 def _link(alert: Document, *paths: str) -> str:
     return next((link for value in alert.values(*paths) if (link := web_link(value))), "")
-
-
-def _sent_link(alert: Document, problems: Problems) -> str:
-    sent = alert.first("kibana.alert.url")
-    link = web_link(sent)
-    if plain(sent) and not link:
-        problems.add("kibana.alert.url", "no web address; dropped")
-    return link
 
 
 def _count(alert: Document) -> int:
