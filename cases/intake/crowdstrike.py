@@ -55,7 +55,8 @@ class CrowdStrike(Detector):
         if event.text("event_simpleName") or any(word in kind.casefold() for word in _NO_ALERTS):
             raise IgnoredError(f"A CrowdStrike {one_line(kind, 60)} record is no alert.")
         graded = _graded(event)
-        flow, technique = read_network(event), event.text("Technique")
+        flow, people = read_network(event), read_people(event)
+        technique = event.text("Technique")
         title = event.text(*_NAMES, *_DESCRIPTIONS)
         return NormalAlert(
             title=required_title(title, "Name"),
@@ -75,8 +76,8 @@ class CrowdStrike(Detector):
             attack=_attack(event),
             flow=flow,
             devices=distinct([read_device(event)]),
-            people=read_people(event),
-            observables=read_observables(event, flow),
+            people=people,
+            observables=read_observables(event, flow, people),
             tags=tags([event.text("Tactic"), technique]),
             problems=problems.all(),
         )

@@ -75,7 +75,9 @@ def read_network(event: Document) -> NormalFlow | None:
     return None
 
 
-def read_observables(event: Document, flow: NormalFlow | None) -> tuple[NormalObservable, ...]:
+def read_observables(
+    event: Document, flow: NormalFlow | None, people: tuple[NormalPerson, ...]
+) -> tuple[NormalObservable, ...]:
     found = Observables()
     add_ends(found, flow)
     for text in event.texts("NetworkAccesses.RemoteAddress"):
@@ -95,7 +97,7 @@ def read_observables(event: Document, flow: NormalFlow | None) -> tuple[NormalOb
         add_file(found, name=file.text("ImageFileName"), digests=file.texts("SHA256HashData"))
     _add_indicator(found, event)
     found.add(ObservableKind.MAC, event.text("MACAddress"), Role.SOURCE)
-    add_people(found, read_people(event))
+    add_people(found, people)
     return found.all()
 
 

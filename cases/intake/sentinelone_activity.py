@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from cases.choices import AlertAction, ObservableKind, Role
-from cases.intake.base import Detector, IgnoredError, NormalAlert, NormalFlow, NormalObservable, detectors
+from cases.intake.base import Detector, IgnoredError, NormalAlert, NormalFlow, NormalObservable, NormalPerson, detectors
 from cases.intake.files import add_file
 from cases.intake.flows import add_ends, read_flow
 from cases.intake.identities import add_people, device, distinct, person
@@ -107,7 +107,9 @@ def _flow(activity: Document) -> NormalFlow | None:
     )
 
 
-def _observables(activity: Document, flow: NormalFlow | None, account: Any) -> tuple[NormalObservable, ...]:
+def _observables(
+    activity: Document, flow: NormalFlow | None, account: NormalPerson | None
+) -> tuple[NormalObservable, ...]:
     found = Observables()
     found.add_indicator(activity.text("data.tiIndicatorValue"))
     add_ends(found, flow)
