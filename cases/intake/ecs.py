@@ -1,5 +1,7 @@
 """The Elastic Common Schema: device, people, connection and observables of an event in its words."""
 
+from typing import Any
+
 from cases.choices import ObservableKind, Role
 from cases.intake.base import NormalDevice, NormalFlow, NormalObservable, NormalPerson
 from cases.intake.files import add_file
@@ -9,6 +11,7 @@ from cases.intake.networks import own_address
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
 
+MAX_DEPTH = 12
 _DIGESTS = ("sha512", "sha256", "sha1", "md5")
 _FILES = ("file", "dll", "process.Ext.dll", "email.attachments.file", "threat.indicator.file")
 _SIMPLE: tuple[tuple[str, str, Role], ...] = (
@@ -35,6 +38,33 @@ _NAMES = (
 )
 _ACTORS = ("user", "source.user", "client.user")
 _TARGETS = ("user.target", "destination.user", "server.user")
+
+
+def nested(payload: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    """The event with every dot of its keys an object, so that a path need not be sought in each mix of both. A key
+    that meets a scalar on its way stays as it is."""
+    found: dict[str, Any] = {}
+    for key, value in payload.items():
+        child = nested(value, depth + 1) if isinstance(value, dict) and depth < MAX_DEPTH else value
+        *above, last = key.split(".") if key.count(".") < MAX_DEPTH else [key]
+        place: Any = found
+        for name in above:
+            place = place.setdefault(name, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            found[key] = child
+        elif isinstance(child, dict) and isinstance(place.get(last), dict):
+            _merge(place[last], child)
+        elif not isinstance(place.get(last), dict):  # nobody asks for a word where an object is due
+            place[last] = child
+    return found
+
+
+def _merge(one: dict[str, Any], other: dict[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(one.get(key), dict):
+            _merge(one[key], value)
+        else:
+            one.setdefault(key, value)
 
 
 def read_ecs_flow(event: Document) -> NormalFlow | None:
@@ -81,7 +111,9 @@ def _person(event: Document, place: str, role: str) -> NormalPerson | None:
     )
 
 
-def read_ecs_observables(event: Document, flow: NormalFlow | None) -> tuple[NormalObservable, ...]:
+def read_ecs_observables(
+    event: Document, flow: NormalFlow | None, people: tuple[NormalPerson, ...]
+) -> tuple[NormalObservable, ...]:
     found = Observables()
     for text in event.texts("threat.enrichments.matched.atomic", "threat.indicator.matched.atomic"):
         found.add_indicator(text)  # first, for what is kept first keeps its mark
@@ -102,7 +134,7 @@ def read_ecs_observables(event: Document, flow: NormalFlow | None) -> tuple[Norm
             digests=event.texts(*(f"{place}.hash.{name}" for name in _DIGESTS)),
         )
     _add_registry(found, event)
-    add_people(found, read_ecs_people(event))
+    add_people(found, people)
     return found.all()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from cases.choices import AlertAction
 from cases.intake.base import Detector, IgnoredError, NormalAlert, NormalDevice, NormalFlow, detectors
-from cases.intake.ecs import read_ecs_device, read_ecs_flow, read_ecs_observables, read_ecs_people
+from cases.intake.ecs import nested, read_ecs_device, read_ecs_flow, read_ecs_observables, read_ecs_people
 from cases.intake.flows import flow_device
 from cases.intake.identities import distinct
 from cases.intake.nightdesk_schema import percent
@@ -48,7 +48,7 @@ class ElasticSecurity(Detector):
 
     @classmethod
     def reads(cls, payload: dict[str, Any]) -> bool:
-        if any(key.startswith(("kibana.alert.", "signal.rule.")) for key in payload):
+        if any(f"{key}.".startswith(("kibana.alert.", "signal.rule.")) for key in payload):
             return True
         kibana, signal = payload.get("kibana"), payload.get("signal")
         if isinstance(kibana, dict) and any(key.partition(".")[0] == "alert" for key in kibana):
@@ -57,11 +57,11 @@ class ElasticSecurity(Detector):
 
     @classmethod
     def normalise(cls, payload: dict[str, Any], received_at: datetime) -> NormalAlert:
-        alert, problems = Document(payload), Problems()
+        alert, problems = Document(nested(payload)), Problems()
         if alert.text("kibana.alert.building_block_type", "signal.rule.building_block_type"):
             raise IgnoredError("A building block of Elastic Security is no alert.")
         graded = _graded(alert)
-        flow = read_ecs_flow(alert)
+        flow, people = read_ecs_flow(alert), read_ecs_people(alert)
         title = alert.text("kibana.alert.rule.name", "signal.rule.name")
         return NormalAlert(
             title=required_title(title, "kibana.alert.rule.name"),
@@ -89,8 +89,8 @@ class ElasticSecurity(Detector):
             attack=_attack(alert),
             flow=flow,
             devices=_devices(alert, flow),
-            people=read_ecs_people(alert),
-            observables=read_ecs_observables(alert, flow),
+            people=people,
+            observables=read_ecs_observables(alert, flow, people),
             tags=tags(alert.values("kibana.alert.rule.tags", "signal.rule.tags", "tags")),
             problems=problems.all(),
         )

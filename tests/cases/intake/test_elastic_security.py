@@ -75,7 +75,14 @@ def _nested(flat):
     return found
 
 
-@pytest.mark.parametrize("payload", [EIGHT, _nested(EIGHT), {"_index": ".a", "_id": "x", "_source": EIGHT}])
+HALF = {key: value for key, value in EIGHT.items() if not key.startswith("kibana.alert.")} | {
+    "kibana.alert": {
+        key.removeprefix("kibana.alert."): value for key, value in EIGHT.items() if key.startswith("kibana.alert.")
+    }
+}
+
+
+@pytest.mark.parametrize("payload", [EIGHT, _nested(EIGHT), HALF, {"_index": ".a", "_id": "x", "_source": EIGHT}])
 def test_an_alert_reads_the_same_in_every_spelling(payload):
     ((detector, alert),) = read_with(payload, "auto", NOW)
 
@@ -114,6 +121,15 @@ def test_an_alert_names_its_device_person_and_observables():
     ]
 
 
+def test_keys_that_contradict_each_other_are_all_read():
+    payload = {**EIGHT, "process.name": "x.exe", "url.full": "http://evil.example/a", "url": "odd", "dns": "odd"}
+    (alert,) = read({**payload, "dns.question.name": "evil.example"}, "auto", NOW)
+
+    assert "C:\\Windows\\x.exe" in [one.value for one in alert.observables]
+    assert "evil.example" in [one.value for one in alert.observables]
+    assert "http://evil.example/a" in [one.value for one in alert.observables]
+
+
 SEVEN = {
     "@timestamp": "2026-11-01T10:05:00.250Z",
     "signal": {
@@ -139,6 +155,13 @@ def test_an_alert_before_version_eight_takes_the_id_of_its_document():
     assert (alert.title, alert.rule_id, alert.source_ref) == ("Old rule", "r-7", "doc-7")
     assert (alert.severity, alert.risk_score, alert.status) == (4, 99, "open")
     assert (alert.detected_at, alert.attack) == (AT, (("T1053", "TA0003"),))
+
+
+def test_the_id_of_a_hit_does_not_spoil_an_alert_of_our_own_schema():
+    own = {"source_ref": "8", "title": "Own", "severity": 3, "detected_at": "2026-11-01T10:00:00Z"}
+    ((detector, alert),) = read_with({"_index": "a", "_id": "doc-8", "_source": own}, "auto", NOW)
+
+    assert (detector.slug, alert.source_ref) == ("nightdesk", "8")
 
 
 def test_without_any_id_the_rule_and_the_moment_name_an_alert():
