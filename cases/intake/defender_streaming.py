@@ -2,7 +2,7 @@
 
 One alert is one AlertInfo and any number of AlertEvidence messages, in any order. Each evidence is taken as an alert
 of its own with the alert's id as its grouping key: so nothing waits for a message that may never come, and one case
-holds them all.
+holds them all. Title, rule, tags and techniques are the same for all of them, as the alert's kind is told by those.
 """
 
 from datetime import datetime
@@ -68,7 +68,6 @@ class DefenderStreaming(Detector):
         flow, people = _flow(row), _people(row)
         return NormalAlert(
             title=required_title(title, "properties.Title"),
-            description=_description(row),
             severity=graded.severity,
             severity_raw=one_line(graded.raw, 64),
             is_severity_assumed=graded.is_assumed,
@@ -85,11 +84,6 @@ class DefenderStreaming(Detector):
             tags=tags([row.text("ServiceSource"), *categories]),
             problems=problems.all(),
         )
-
-
-def _description(row: Document) -> str:
-    words = [word for word in (row.text("EntityType"), row.text("EvidenceRole")) if word]
-    return f"Evidence: {one_line(', '.join(words))}" if words else ""
 
 
 def _reference(row: Document, more: Document, *, is_evidence: bool) -> str:
