@@ -5,7 +5,8 @@ from typing import Any
 
 from cases.choices import ObservableKind, Role
 from cases.intake.base import NormalDevice, NormalFlow, NormalObservable, NormalPerson
-from cases.intake.identities import device, distinct, person
+from cases.intake.files import add_file
+from cases.intake.identities import add_people, device, distinct, person
 from cases.intake.networks import address, port
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
@@ -108,17 +109,13 @@ def read_evidence_observables(evidence: list[Evidence]) -> tuple[NormalObservabl
         other = item.role or Role.DESTINATION
         _add_network(found, item, other)
         for file in item.fields.objects("fileDetails", "imageFile"):
-            _add_file(found, file)
+            digests = file.texts("sha256", "sha1", "md5")
+            add_file(found, folder=file.text("filePath"), name=file.text("fileName"), digests=digests)
         found.add(ObservableKind.COMMAND_LINE, item.text("processCommandLine"), Role.PROCESS)
         _add_registry(found, item)
         _add_mail(found, item)
-    for one in read_people(evidence):
-        found.add(ObservableKind.USER, one.upn or _full(one), Role.ACCOUNT)
+    add_people(found, read_people(evidence))
     return found.all()
-
-
-def _full(one: NormalPerson) -> str:
-    return f"{one.domain}\\{one.login}" if one.domain else one.login
 
 
 def _add_network(found: Observables, item: Evidence, role: Role) -> None:
@@ -128,17 +125,6 @@ def _add_network(found: Observables, item: Evidence, role: Role) -> None:
         found.add(ObservableKind.DOMAIN, item.text("domainName", "url"), role)
         found.add(ObservableKind.IP, item.text("destinationAddress.ipAddress"), Role.DESTINATION)
         found.add(ObservableKind.IP, item.text("sourceAddress.ipAddress"), Role.SOURCE)
-
-
-def _add_file(found: Observables, file: Document) -> None:
-    for digest in file.texts("sha256", "sha1", "md5"):
-        found.add_hash(digest)
-    folder, name = file.text("filePath"), file.text("fileName")
-    found.add(ObservableKind.FILE_NAME, name, Role.FILE)
-    if folder and name and not folder.casefold().endswith(name.casefold()):
-        separator = "/" if "/" in folder and "\\" not in folder else "\\"
-        folder = f"{folder.rstrip(separator)}{separator}{name}"
-    found.add(ObservableKind.FILE_PATH, folder, Role.FILE)
 
 
 def _add_registry(found: Observables, item: Evidence) -> None:

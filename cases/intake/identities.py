@@ -1,12 +1,14 @@
 """Devices and people: cleaned keys, and what is neither (STANDARDS.md part 1.2)."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from cases.choices import ObservableKind, Role
 from cases.intake import names
 from cases.intake.absent import plain
 from cases.intake.base import NormalDevice, NormalPerson
 from cases.intake.networks import address
-from cases.intake.observables import mac
+from cases.intake.observables import Observables, mac
 
 MAX_KEY = 255
 _NO_DEVICES = frozenset({"localhost", "localhost.localdomain", "localhost.local", "workgroup"})
@@ -21,6 +23,7 @@ _SERVICES = frozenset({"system", "local service", "network service", "localsyste
 def device(
     name: Any = "",
     *,
+    domain: Any = "",
     agent_id: Any = "",
     is_edr: bool = True,
     directory_id: Any = "",
@@ -28,8 +31,11 @@ def device(
     ip: Any = "",
     os: Any = "",
 ) -> NormalDevice | None:
-    """A device with the keys that are there, or None; a full name also gives the short one."""
+    """A device with the keys that are there, or None; a full name also gives the short one, and a bare name with a
+    domain of several labels the full one."""
     sent = plain(name)[:MAX_KEY].removesuffix(".")
+    if "." not in sent and names.ascii_name(sent) and names.domain(plain(domain)):
+        sent = f"{sent}.{plain(domain)}"[:MAX_KEY]
     own_address = address(plain(ip))
     if address(sent):  # some senders put the address where the name belongs
         own_address, sent = own_address or address(sent), ""
@@ -79,6 +85,13 @@ def person(
         role=role,
     )
     return found if found.directory_id or found.sid or found.upn or found.login else None
+
+
+def add_people(found: Observables, people: Iterable[NormalPerson]) -> None:
+    """Add the accounts of people as observables: the UPN, else `DOMAIN\\user`."""
+    for one in people:
+        full = f"{one.domain}\\{one.login}" if one.domain and one.login else one.login
+        found.add(ObservableKind.USER, one.upn or full, Role.ACCOUNT)
 
 
 def distinct[T](things: list[T | None]) -> tuple[T, ...]:

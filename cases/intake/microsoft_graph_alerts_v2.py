@@ -14,10 +14,10 @@ from cases.intake.graph_evidence import (
     read_people,
     type_name,
 )
-from cases.intake.normalise import Problems, attack, optional_time, required_time, required_title
+from cases.intake.normalise import Problems, attack, optional_link, optional_time, required_time, required_title
 from cases.intake.paths import Document
 from cases.intake.severities import of_graph
-from cases.intake.texts import one_line, reference, reference_from, tags, web_link
+from cases.intake.texts import one_line, reference, reference_from, tags
 
 _REMEDIATED = {"remediated": AlertAction.QUARANTINED, "prevented": AlertAction.BLOCKED, "blocked": AlertAction.BLOCKED}
 
@@ -41,9 +41,6 @@ class MicrosoftGraphAlerts(Detector):
         graded = of_graph(alert.text("severity"))
         evidence = read_evidence(alert)
         title = alert.text("title")
-        url = web_link(alert.first("alertWebUrl"))
-        if alert.text("alertWebUrl") and not url:
-            problems.add("alertWebUrl", "no web address; dropped")
         return NormalAlert(
             title=required_title(title, "title"),
             description=alert.text("description"),
@@ -58,7 +55,7 @@ class MicrosoftGraphAlerts(Detector):
             rule_name=one_line(title, 255),
             action=_action(evidence),
             status=alert.text("status")[:64],
-            url=url,
+            url=optional_link(alert, problems, "alertWebUrl"),
             attack=attack(alert.texts("mitreTechniques"), []),
             grouping_key=alert.text("incidentId")[:255],
             flow=read_evidence_flow(evidence),

@@ -1,6 +1,7 @@
 """Addresses as alerts write them: their one spelling, and the end of a flow that is the device."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -9,6 +10,7 @@ from secops.networks import is_internal
 
 _QUAD = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 _OTHER = re.compile(r"[0-9A-Fa-f:.]{2,45}")  # what may be an address; most texts that are asked about are names
+_UNSEEN = ("127.", "169.254.", "fe8", "fe9", "fea", "feb")
 
 
 @lru_cache(maxsize=8192)
@@ -46,6 +48,12 @@ def device_end(src_ip: str, dst_ip: str) -> str:
     if is_internal(dst_ip) and not is_internal(src_ip):
         return dst_ip
     return src_ip or dst_ip
+
+
+def own_address(texts: Iterable[str]) -> str:
+    """Of a device's own addresses the one that others see: neither loopback nor link-local, or ""."""
+    found = (address(text) for text in texts)
+    return next((one for one in found if one and not one.startswith(_UNSEEN) and one != "::1"), "")
 
 
 def port(value: Any) -> int | None:

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from cases.intake.base import FieldProblem, RejectedError
+from cases.intake.nightdesk_schema import percent
 from cases.intake.paths import Document
-from cases.intake.texts import one_line
+from cases.intake.texts import one_line, web_link
 from cases.intake.times import has_zone, not_ahead, read_time
 
 MAX_TECHNIQUES = 50
@@ -60,6 +61,23 @@ def optional_time(document: Document, received_at: datetime, *paths: str) -> dat
         if moment := read_time(document.first(path), received_at):
             return not_ahead(moment, received_at)[0]
     return None
+
+
+def optional_percent(document: Document, problems: Problems, *paths: str) -> int | None:
+    """A score of 0 to 100 at the first path that holds a value; one that does not fit is dropped and named."""
+    path = next((path for path in paths if document.first(path) is not None), "")
+    found = percent(document.first(path)) if path else None
+    if path and found is None:
+        problems.add(path, "no number from 0 to 100; dropped")
+    return found
+
+
+def optional_link(document: Document, problems: Problems, path: str) -> str:
+    """A web address; anything else is dropped and named."""
+    link = web_link(document.first(path))
+    if document.text(path) and not link:
+        problems.add(path, "no web address; dropped")
+    return link
 
 
 def attack(techniques: list[str], tactics: list[str]) -> tuple[tuple[str, str], ...]:

@@ -92,6 +92,14 @@ class Observables:
             return self.add(ObservableKind.DOMAIN, value, role)  # nearly always, and asking for an address costs
         return self.add(ObservableKind.IP, value, role) or self.add(ObservableKind.DOMAIN, value, role)
 
+    def add_indicator(self, value: Any, role: str = Role.DESTINATION) -> bool:
+        """Add what a list of bad things named: a link, an address, a name or a hash, told by its form."""
+        kinds = (ObservableKind.URL, ObservableKind.IP, ObservableKind.DOMAIN)
+        digest = _HASHES.get(len(plain(value)))
+        if digest is not None and self.add(digest, value, Role.FILE, is_indicator=True):
+            return True
+        return any(self.add(kind, value, role, is_indicator=True) for kind in kinds)
+
     def add_hash_list(self, text: str, role: str = Role.FILE) -> None:
         """Add `SHA1=..,MD5=..,IMPHASH=..` as Sysmon writes it; an import hash is no file's hash."""
         for pair in text[:2000].split(","):

@@ -60,8 +60,10 @@ def _open(payload: Any) -> list[Any]:
     if key := list_key(payload):
         return list(payload[key])
     if key := inner_key(payload):
-        kept = {name: payload[name] for name in _KEPT.get(key, ()) if name in payload}
-        return [{**kept, **payload[key]} if kept else payload[key]]
+        inner = payload[key]
+        # Our own schema takes no field that it does not know.
+        kept = {} if "source_ref" in inner else {name: payload[name] for name in _KEPT.get(key, ()) if name in payload}
+        return [{**kept, **inner} if kept else inner]
     return [payload]
 
 
@@ -72,4 +74,4 @@ _SINGLES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "object": lambda payload: len(payload) <= MAX_KEYS,
     "event": lambda payload: "ExternalApiType" in payload["event"],
 }
-_KEPT = {"detail": ("source", "detail-type"), "result": ("sid", "search_name", "results_link")}
+_KEPT = {"_source": ("_id",), "detail": ("source", "detail-type"), "result": ("sid", "search_name", "results_link")}

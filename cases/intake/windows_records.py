@@ -42,8 +42,8 @@ class WindowsRecord:
 
 def is_windows(payload: dict[str, Any]) -> bool:
     """Is this one of the three shapes of a Windows event?"""
-    if any(key.startswith(("kibana.alert.", "signal.")) for key in payload) or "class_uid" in payload:
-        return False
+    if "class_uid" in payload or any(key.partition(".")[0] in {"kibana", "signal"} for key in payload):
+        return False  # an alert about the event
     return _is_nested(payload) or _is_beat(payload) or _is_flat(payload)
 
 
