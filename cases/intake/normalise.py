@@ -7,6 +7,7 @@ from cases.intake.base import FieldProblem, RejectedError
 from cases.intake.paths import Document
 from cases.intake.texts import one_line
 from cases.intake.times import has_zone, not_ahead, read_time
+from secops.attack import TACTICS
 
 MAX_TECHNIQUES = 50
 
@@ -70,6 +71,12 @@ def attack(techniques: list[str], tactics: list[str]) -> tuple[tuple[str, str], 
         return ((known[0], grounds[0]),)
     pairs = [*((technique, "") for technique in known), *(("", tactic) for tactic in grounds)]
     return tuple(dict.fromkeys(pairs))[:MAX_TECHNIQUES]
+
+
+def tactic_id(name: str) -> str:
+    """TA0002 for `Execution`, `execution` or `mitre_execution`, and for the id itself; "" where it is none."""
+    word = name.strip().casefold().removeprefix("mitre_").replace("_", "-").replace(" ", "-")
+    return TACTICS.get(word) or (word.upper() if is_attack_id(word, "TA") else "")
 
 
 def is_attack_id(text: str, letters: str) -> bool:
