@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from cases.choices import AlertAction
+from cases.intake.aws_principals import key_holders
 from cases.intake.base import Detector, NormalAlert, NormalDevice, NormalPerson, detectors
 from cases.intake.flows import flow_device
 from cases.intake.guardduty_actions import read_action, read_action_flow, read_finding_observables
@@ -16,7 +17,6 @@ from cases.intake.texts import one_line, reference, reference_from, tags
 
 _KEYS = frozenset({"schemaversion", "service", "resource", "severity", "type"})
 _STEPS = ((9, CRITICAL), (7, HIGH), (4, MEDIUM))
-_PEOPLE = frozenset({"iamuser", "root", "federateduser"})
 
 
 @detectors.register
@@ -94,14 +94,9 @@ def _instance(finding: Document) -> NormalDevice | None:
 
 
 def _people(finding: Document) -> tuple[NormalPerson, ...]:
-    """Who holds the key. A role is no person; the name of its session is one where it is a mail address."""
     key = finding.part("resource.accessKeyDetails")
-    session = key.text("principalId").partition(":")[2]
-    found = [person(session)] if "@" in session else []
-    if key.text("userType").casefold() in _PEOPLE or not key.text("userType"):
-        found.append(person(key.text("userName")))
-    found.append(person(finding.text("resource.rdsDbUserDetails.user")))
-    return distinct(found)
+    holders = key_holders(key.text("userType"), key.text("userName"), key.text("principalId"))
+    return distinct([*holders, person(finding.text("resource.rdsDbUserDetails.user"))])
 
 
 def _action(action: Document) -> str:

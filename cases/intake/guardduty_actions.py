@@ -1,8 +1,10 @@
 """What a GuardDuty finding saw: a connection, a call of an API, a name looked up, a port probed, a file, a process."""
 
 from cases.choices import ObservableKind, Role
+from cases.intake.absent import is_absent
 from cases.intake.base import NormalFlow, NormalObservable
 from cases.intake.flows import add_ends, read_flow
+from cases.intake.harvest import leaves
 from cases.intake.networks import address, port
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
@@ -24,9 +26,14 @@ _FILES = "service.ebsVolumeScanDetails.scanDetections.threatDetectedByName.threa
 def read_action(finding: Document) -> Document:
     """The one action of a finding, or an empty one; of a probe of ports the first port that was reached."""
     action = finding.part("service.action")
-    found = next((part for name in _ACTIONS if (part := action.part(name)).payload), Document({}))
+    found = next((part for name in _ACTIONS if _says_anything(part := action.part(name))), Document({}))
     probes = found.objects("portProbeDetails")
     return Document({**probes[0].payload, "blocked": found.first("blocked")}) if probes else found
+
+
+def _says_anything(part: Document) -> bool:
+    """Some senders keep the actions that it was not, with nothing in them."""
+    return any(not is_absent(value) for _, value in leaves(part.payload))
 
 
 def read_action_flow(finding: Document, action: Document) -> NormalFlow | None:
@@ -63,7 +70,7 @@ def read_finding_observables(
     """Addresses, names, keys, files and processes of a finding."""
     found = Observables()
     add_ends(found, flow)
-    _add_network(found, finding, action, flow)
+    add_action(found, finding, action, flow)
     _add_account(found, finding)
     for file in finding.objects(_FILES):
         found.add(ObservableKind.FILE_PATH, file.text("filePath"), Role.FILE)
@@ -76,7 +83,8 @@ def read_finding_observables(
     return found.all()
 
 
-def _add_network(found: Observables, finding: Document, action: Document, flow: NormalFlow | None) -> None:
+def add_action(found: Observables, finding: Document, action: Document, flow: NormalFlow | None) -> None:
+    """Addresses, names and the program of an action, beside the ends of its flow."""
     is_from_remote = flow is not None and flow.src_ip == address(action.text(*_REMOTE))
     remote = Role.SOURCE if is_from_remote else Role.DESTINATION
     found.add(ObservableKind.ASN, action.text("remoteIpDetails.organization.asn"), remote)
