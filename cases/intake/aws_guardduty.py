@@ -9,7 +9,7 @@ from cases.intake.base import Detector, NormalAlert, NormalDevice, NormalPerson,
 from cases.intake.flows import flow_device
 from cases.intake.guardduty_actions import read_action, read_action_flow, read_finding_observables
 from cases.intake.identities import device, distinct, person
-from cases.intake.inner_json import inner_json
+from cases.intake.inner_json import opened
 from cases.intake.normalise import Problems, optional_time, required_time, required_title
 from cases.intake.paths import Document, key_names
 from cases.intake.severities import CRITICAL, HIGH, LOW, MEDIUM, Graded
@@ -107,7 +107,7 @@ def _action(action: Document) -> str:
 
 def _tags(finding: Document) -> tuple[str, ...]:
     """Where in the cloud it happened, and `sample` for a finding that somebody had made as a test."""
-    extra = Document({"value": inner_json(finding.first("service.additionalInfo.value"))})
+    extra = Document({"value": opened(finding.first("service.additionalInfo.value"))})
     is_sample = "true" in {finding.text("service.additionalInfo.sample"), extra.text("value.sample")}
     places = {"account": finding.text("accountId"), "region": finding.text("region")}
     return tags(

@@ -5,13 +5,14 @@ from typing import Any
 
 from cases.choices import AlertAction
 from cases.intake.asff_parts import Parts, read_asff_flow, read_asff_observables, read_instances, read_key_holders
+from cases.intake.attack_names import tactic_id
 from cases.intake.base import Detector, NormalAlert, detectors
 from cases.intake.flows import flow_device
 from cases.intake.identities import distinct
-from cases.intake.normalise import Problems, attack, optional_time, required_time, required_title, tactic_id
+from cases.intake.normalise import Problems, attack, optional_link, optional_time, required_time, required_title
 from cases.intake.paths import Document
 from cases.intake.severities import CRITICAL, HIGH, INFO, LOW, MEDIUM, Graded, of_word
-from cases.intake.texts import one_line, reference, reference_from, tags, web_link
+from cases.intake.texts import one_line, reference, reference_from, tags
 
 _SCALE = {"informational": INFO, "low": LOW, "medium": MEDIUM, "high": HIGH, "critical": CRITICAL}
 _STEPS = ((90, CRITICAL), (70, HIGH), (40, MEDIUM), (1, LOW), (0, INFO))
@@ -35,9 +36,6 @@ class SecurityHub(Detector):
         graded = _severity(finding)
         parts = Parts(finding)
         flow = read_asff_flow(parts)
-        url = web_link(finding.first("SourceUrl"))
-        if finding.text("SourceUrl") and not url:
-            problems.add("SourceUrl", "no web address; dropped")
         return NormalAlert(
             title=required_title(finding.text("Title"), "Title"),
             description=finding.text("Description"),
@@ -55,7 +53,7 @@ class SecurityHub(Detector):
             rule_name=one_line(finding.text("Types") or finding.text("GeneratorId"), 255),
             action=_action(parts),
             status=_status(finding),
-            url=url,
+            url=optional_link(finding, problems, "SourceUrl"),
             attack=_attack(finding),
             flow=flow,
             devices=read_instances(finding) or distinct([flow_device(flow)]),

@@ -4,7 +4,7 @@ from typing import Any
 
 from cases.choices import ObservableKind, Role
 from cases.intake.base import NormalFlow, NormalObservable
-from cases.intake.inner_json import inner_json
+from cases.intake.inner_json import opened
 from cases.intake.normalise import attack
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
@@ -22,7 +22,7 @@ class Row:
 
     def __init__(self, payload: dict[str, Any]) -> None:
         self._outer = Document(payload)
-        inner = inner_json(self._outer.first("properties"))
+        inner = opened(self._outer.first("properties"))
         known = {key.casefold() for key in inner} if isinstance(inner, dict) else set()
         others = {key: value for key, value in payload.items() if key.casefold() not in known}
         self.fields = Document({**others, **(inner if isinstance(inner, dict) else {})})
@@ -38,8 +38,8 @@ class Row:
 def risk_events(row: Row) -> list[str]:
     """The names of the risks, sent as a list, as one word, or as JSON in a text."""
     for path in ("riskEventTypes_v2", "riskEventTypes", "riskEventType"):
-        opened = [inner_json(value) for value in row.fields.values(path)]
-        if found := [word for word in Document({"names": opened}).texts("names") if word.casefold() != "none"]:
+        names = [opened(value) for value in row.fields.values(path)]
+        if found := [word for word in Document({"names": names}).texts("names") if word.casefold() != "none"]:
             return found
     return []
 
@@ -56,7 +56,7 @@ def read_signin_severity(row: Row) -> Graded:
 
 def attack_of(row: Row) -> tuple[tuple[str, str], ...]:
     """`additionalInfo` of a risk: pairs of Key and Value as JSON in a text, one of them the techniques."""
-    pairs = Document({"pairs": inner_json(row.fields.first("additionalInfo"))})
+    pairs = Document({"pairs": opened(row.fields.first("additionalInfo"))})
     sent = [pair.text("Value") for pair in pairs.objects("pairs") if pair.text("Key") == "mitreTechniques"]
     return attack([word.strip() for text in sent for word in text[:2000].split(",")], [])
 

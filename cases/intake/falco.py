@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from cases.choices import ObservableKind, Role
+from cases.intake.attack_names import tactic_id
 from cases.intake.base import Detector, NormalAlert, NormalFlow, NormalObservable, NormalPerson, detectors
 from cases.intake.falco_lines import is_falco_line, read_falco_line
 from cases.intake.flows import add_ends, read_flow
 from cases.intake.identities import device, distinct, person
 from cases.intake.networks import address, port
-from cases.intake.normalise import Problems, attack, required_time, required_title, tactic_id
+from cases.intake.normalise import Problems, attack, required_time, required_title
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
 from cases.intake.severities import CRITICAL, HIGH, INFO, LOW, MEDIUM, of_word
@@ -80,7 +81,8 @@ def _reference(alert: Document) -> str:
 
 def _attack(words: list[str]) -> tuple[tuple[str, str], ...]:
     """Tags name tactics as `mitre_execution` and techniques by their ids."""
-    tactics = [tactic_id(word) for word in words if word.casefold().startswith("mitre_")]
+    names = (word.casefold() for word in words)
+    tactics = [tactic_id(name.removeprefix("mitre_")) for name in names if name.startswith("mitre_")]
     return attack(words, tactics)
 
 

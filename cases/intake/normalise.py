@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from cases.intake.base import FieldProblem, RejectedError
+from cases.intake.nightdesk_schema import percent
 from cases.intake.paths import Document
-from cases.intake.texts import one_line
+from cases.intake.texts import one_line, web_link
 from cases.intake.times import has_zone, not_ahead, read_time
-from secops.attack import TACTICS
 
 MAX_TECHNIQUES = 50
 
@@ -63,6 +63,23 @@ def optional_time(document: Document, received_at: datetime, *paths: str) -> dat
     return None
 
 
+def optional_percent(document: Document, problems: Problems, *paths: str) -> int | None:
+    """A score of 0 to 100 at the first path that holds a value; one that does not fit is dropped and named."""
+    path = next((path for path in paths if document.first(path) is not None), "")
+    found = percent(document.first(path)) if path else None
+    if path and found is None:
+        problems.add(path, "no number from 0 to 100; dropped")
+    return found
+
+
+def optional_link(document: Document, problems: Problems, path: str) -> str:
+    """A web address; anything else is dropped and named."""
+    link = web_link(document.first(path))
+    if document.text(path) and not link:
+        problems.add(path, "no web address; dropped")
+    return link
+
+
 def attack(techniques: list[str], tactics: list[str]) -> tuple[tuple[str, str], ...]:
     """Pairs of (technique id, tactic id); a tactic stands with a technique only where there is one of each."""
     known = [text.upper() for text in techniques if is_attack_id(text, "T")]
@@ -71,12 +88,6 @@ def attack(techniques: list[str], tactics: list[str]) -> tuple[tuple[str, str], 
         return ((known[0], grounds[0]),)
     pairs = [*((technique, "") for technique in known), *(("", tactic) for tactic in grounds)]
     return tuple(dict.fromkeys(pairs))[:MAX_TECHNIQUES]
-
-
-def tactic_id(name: str) -> str:
-    """TA0002 for `Execution`, `execution` or `mitre_execution`, and for the id itself; "" where it is none."""
-    word = name.strip().casefold().removeprefix("mitre_").replace("_", "-").replace(" ", "-")
-    return TACTICS.get(word) or (word.upper() if is_attack_id(word, "TA") else "")
 
 
 def is_attack_id(text: str, letters: str) -> bool:
