@@ -16,6 +16,7 @@ LISTS = (
     "results",
     "events",
     "fileEvents",
+    "listFindingsResults",
 )
 MAX_ENVELOPES = 5
 
@@ -67,6 +68,7 @@ def _open(payload: Any) -> list[Any]:
 
 _SINGLES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "_source": lambda payload: "_index" in payload or "_id" in payload or len(payload) <= MAX_KEYS,
+    "data": lambda payload: "cloudEventsVersion" in payload and "eventType" in payload,  # the hooks of Okta
     "detail": lambda payload: "detail-type" in payload,
     "result": lambda payload: "sid" in payload or "search_name" in payload,
     "object": lambda payload: len(payload) <= MAX_KEYS,

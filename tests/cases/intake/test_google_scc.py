@@ -48,7 +48,10 @@ def _changed(**changes):
     return {**NOTICE, "finding": {key: value for key, value in {**FINDING, **changes}.items() if value is not None}}
 
 
-@pytest.mark.parametrize("payload", [NOTICE, {"finding": FINDING, "resource": NOTICE["resource"]}])
+LISTED = {"finding": FINDING, "resource": NOTICE["resource"]}
+
+
+@pytest.mark.parametrize("payload", [NOTICE, LISTED, {"listFindingsResults": [LISTED], "totalSize": 1}])
 def test_a_finding_reads_the_same_with_and_without_its_notification(payload):
     ((detector, alert),) = read_with(payload, "auto", NOW)
 

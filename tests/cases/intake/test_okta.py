@@ -1,11 +1,13 @@
 """Okta events of our own making, in both spellings."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from cases.intake.base import RejectedError
 from cases.intake.read import read, read_with
+from cases.intake.split import split
 from tests.hostile import everywhere
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -68,6 +70,23 @@ def test_the_case_of_keys_does_not_matter(payload):
     assert alert.observables[1].tags == ("suspicious",)
     assert alert.tags == ("proxy", "threat-suspected", "Payroll")
     assert alert.problems == ()
+
+
+def test_a_hook_carries_several_events():
+    second = {**EVENT, "uuid": "e-2"}
+    hook = {
+        "eventType": "com.okta.event_hook",
+        "eventTypeVersion": "1.0",
+        "cloudEventsVersion": "0.1",
+        "source": "https://okta.example/api/v1/eventHooks/w1",
+        "eventId": "h-1",
+        "data": {"events": [EVENT, second]},
+        "eventTime": "2026-11-01T10:00:05Z",
+        "contentType": "application/json",
+    }
+    messages = split(json.dumps(hook).encode(), max_alerts=10, max_bytes=100_000).messages
+
+    assert [read(message, "auto", NOW)[0].source_ref for message in messages] == ["e-1", "e-2"]
 
 
 def test_placeholders_are_nothing_and_the_type_stands_in_for_the_message():
