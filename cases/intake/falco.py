@@ -1,11 +1,12 @@
 """Falco alerts: the JSON of its outputs, and its plain line as syslog or a file carries it."""
 
+import re
 from datetime import datetime
 from typing import Any
 
 from cases.choices import ObservableKind, Role
 from cases.intake.attack_names import tactic_id
-from cases.intake.base import Detector, NormalAlert, NormalFlow, NormalObservable, NormalPerson, detectors
+from cases.intake.base import Detector, NormalAlert, NormalDevice, NormalFlow, NormalObservable, NormalPerson, detectors
 from cases.intake.falco_lines import is_falco_line, read_falco_line
 from cases.intake.flows import add_ends, read_flow
 from cases.intake.identities import device, distinct, person
@@ -16,6 +17,7 @@ from cases.intake.paths import Document
 from cases.intake.severities import CRITICAL, HIGH, INFO, LOW, MEDIUM, of_word
 from cases.intake.texts import one_line, reference_from, tags
 
+_CONTAINER_ID = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 _SCALE = {
     "debug": INFO,
     "informational": INFO,
@@ -63,13 +65,18 @@ class Falco(Detector):
             rule_name=one_line(rule, 255),
             attack=_attack(alert.texts("tags")),
             flow=flow,
-            # A container is no device: the node is, or else the host on which Falco runs.
-            devices=distinct([device(fields.text("k8s.node.name") or alert.text("hostname"))]),
+            devices=distinct([_device(alert, fields)]),
             people=_people(fields),
             observables=_observables(fields, flow),
             tags=tags([*alert.values("tags"), alert.text("source")]),
             problems=problems.all(),
         )
+
+
+def _device(alert: Document, fields: Document) -> NormalDevice | None:
+    """A container is no device: the node is, or else the host on which Falco runs, itself in a container or not."""
+    host = alert.text("hostname")
+    return device(fields.text("k8s.node.name") or ("" if _CONTAINER_ID.fullmatch(host) else host))
 
 
 def _reference(alert: Document) -> str:

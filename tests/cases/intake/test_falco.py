@@ -96,6 +96,10 @@ def test_the_node_is_the_device_and_the_login_the_person_where_they_are_known():
     assert "host" not in [one.value for one in alert.observables]
 
 
+def test_the_id_of_a_container_is_no_device():
+    assert read({**ALERT, "hostname": "0123456789ab"}, "falco", NOW)[0].devices == ()
+
+
 def test_a_repeat_is_the_same_alert_and_the_next_one_is_not():
     references = {
         read({**ALERT, **change}, "falco", NOW)[0].source_ref
