@@ -1,12 +1,13 @@
 """Amazon GuardDuty findings, as the API (`Title`) and EventBridge (`title`) write them."""
 
 from datetime import datetime
+from math import isfinite, nan
 from typing import Any
 
 from cases.choices import AlertAction
 from cases.intake.aws_principals import key_holders
 from cases.intake.base import Detector, NormalAlert, NormalDevice, NormalPerson, detectors
-from cases.intake.flows import flow_device
+from cases.intake.flows import inner_device
 from cases.intake.guardduty_actions import read_action, read_action_flow, read_finding_observables
 from cases.intake.identities import device, distinct, person
 from cases.intake.inner_json import opened
@@ -56,7 +57,7 @@ class GuardDuty(Detector):
             action=_action(action),
             status="archived" if finding.text("service.archived") == "true" else "active",
             flow=flow,
-            devices=distinct([_instance(finding)]) or distinct([flow_device(flow)]),
+            devices=distinct([_instance(finding)]) or distinct([inner_device(flow)]),
             people=_people(finding),
             observables=read_finding_observables(finding, action, flow),
             tags=_tags(finding),
@@ -70,6 +71,8 @@ def _severity(finding: Document) -> Graded:
     try:
         number = float(sent)
     except ValueError:
+        number = nan
+    if not isfinite(number):
         return Graded(MEDIUM, sent[:64], is_assumed=True)
     return Graded(next((ours for floor, ours in _STEPS if number >= floor), LOW), sent[:64])
 

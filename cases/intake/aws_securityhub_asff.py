@@ -7,7 +7,7 @@ from cases.choices import AlertAction
 from cases.intake.asff_parts import Parts, read_asff_flow, read_asff_observables, read_instances, read_key_holders
 from cases.intake.attack_names import tactic_id
 from cases.intake.base import Detector, NormalAlert, detectors
-from cases.intake.flows import flow_device
+from cases.intake.flows import inner_device
 from cases.intake.identities import distinct
 from cases.intake.normalise import Problems, attack, optional_link, optional_time, required_time, required_title
 from cases.intake.paths import Document
@@ -56,7 +56,7 @@ class SecurityHub(Detector):
             url=optional_link(finding, problems, "SourceUrl"),
             attack=_attack(finding),
             flow=flow,
-            devices=read_instances(finding) or distinct([flow_device(flow)]),
+            devices=read_instances(finding) or distinct([inner_device(flow)]),
             people=read_key_holders(finding),
             observables=read_asff_observables(parts, flow),
             tags=_tags(parts),

@@ -5,7 +5,7 @@ from typing import Any
 
 from cases.intake.attack_names import tactic_id, technique_id
 from cases.intake.base import Detector, NormalAlert, detectors
-from cases.intake.flows import flow_device
+from cases.intake.flows import inner_device
 from cases.intake.identities import distinct
 from cases.intake.normalise import Problems, attack, optional_link, own_time, required_time, required_title
 from cases.intake.paths import Document
@@ -54,7 +54,7 @@ class GoogleSCC(Detector):
             url=optional_link(finding, problems, "externalUri"),
             attack=_attack(finding),
             flow=flow,
-            devices=distinct([read_scc_device(finding) or flow_device(flow)]),
+            devices=distinct([read_scc_device(finding) or inner_device(flow)]),
             people=read_principals(finding),
             observables=read_scc_observables(finding, flow),
             tags=_tags(finding),

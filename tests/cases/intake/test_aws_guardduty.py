@@ -144,6 +144,7 @@ def test_a_role_is_no_person_but_its_session_may_name_one(key, people):
 
     assert [(one.login, one.upn) for one in alert.people] == people
     assert (alert.flow.src_ip, alert.flow.dst_ip) == ("198.51.100.9", "")
+    assert alert.devices == ()
     observables = [(found.kind, found.value) for found in alert.observables]
     assert ("user", key["userName"].lower()) in observables
     assert ("other", "AKIA1") in observables
@@ -151,7 +152,16 @@ def test_a_role_is_no_person_but_its_session_may_name_one(key, people):
 
 @pytest.mark.parametrize(
     ("sent", "severity", "is_assumed"),
-    [(2, 1, False), ("3.9", 1, False), (4, 2, False), (6.9, 2, False), (7, 3, False), (9, 4, False), ("x", 2, True)],
+    [
+        (2, 1, False),
+        ("3.9", 1, False),
+        (4, 2, False),
+        (6.9, 2, False),
+        (7, 3, False),
+        (9, 4, False),
+        ("x", 2, True),
+        ("nan", 2, True),
+    ],
 )
 def test_the_scale_is_a_number_with_a_fraction(sent, severity, is_assumed):
     (alert,) = read({**FINDING, "severity": sent}, "aws-guardduty", NOW)

@@ -44,6 +44,7 @@ def test_each_finding():
             assert (alert.url, alert.tags[0]) == (raw["SourceUrl"], "sample")
             assert alert.first_seen_at == _moment(raw["FirstObservedAt"])
         else:
+            assert alert.devices == ()  # the caller stands outside
             assert [one.login for one in alert.people] == [key["PrincipalId"].partition(":")[2]]
             assert key["SessionContext"]["SessionIssuer"]["UserName"] in values
             assert any(one.kind == "user_agent" for one in alert.observables)
