@@ -1,11 +1,14 @@
 """Findings of Security Command Center of our own making."""
 
+import json
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
 
 from cases.intake.base import RejectedError
 from cases.intake.read import read, read_with
+from cases.intake.split import split
 from tests.hostile import everywhere
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -77,6 +80,24 @@ def test_a_finding_reads_the_same_with_and_without_its_notification(payload):
     ]
     assert alert.tags == ("THREAT", "project:shop")
     assert alert.problems == ()
+
+
+@pytest.mark.parametrize("notice", [NOTICE, {**NOTICE, "finding": {**FINDING, "category": "NUL \x00"}}])
+def test_a_push_of_pub_sub_carries_the_notice_as_base64(notice):
+    data = b64encode(json.dumps(notice).encode()).decode()
+    push = {"message": {"data": data, "messageId": "1"}, "subscription": "projects/p/subscriptions/s"}
+    (message,) = split(json.dumps(push).encode(), max_alerts=10, max_bytes=100_000).messages
+    ((detector, alert),) = read_with(message, "auto", NOW)
+
+    assert (detector.slug, alert.source_ref) == ("google-scc", NAME)
+    assert "\x00" not in alert.title
+
+
+@pytest.mark.parametrize("data", ["%%%", b64encode(b"[1]").decode(), b64encode(b"\xff{").decode(), 7])
+def test_what_is_no_push_stays_as_it_is(data):
+    ((detector, _),) = read_with({"message": {"data": data}, "subscription": "s"}, "auto", NOW)
+
+    assert detector.slug == "generic"
 
 
 def test_an_older_source_has_its_facts_in_properties():
