@@ -2,7 +2,9 @@
 
 from typing import Any
 
-_WORDS = frozenset({"", "-", "--", "null", "n/a", "na", "unknown", "(empty)", "(null)", "<null>", "undefined", "nil"})
+_WORDS = frozenset(
+    {"", "-", "--", "null", "n/a", "na", "unknown", "(empty)", "(null)", "<null>", "<na>", "undefined", "nil"}
+)
 _LONGEST = 17  # characters of a text that may be such a word with blanks around it
 _CONTAINERS = (dict, list)
 

@@ -5,6 +5,7 @@ from cases.intake.base import NormalDevice, NormalFlow
 from cases.intake.networks import address, device_end, port
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
+from secops.networks import is_internal
 
 MAX_BYTES = (1 << 63) - 1  # what a database column holds
 
@@ -48,6 +49,12 @@ def flow_device(flow: NormalFlow | None) -> NormalDevice | None:
     """The device of a flow, known by its address only, which is already in its one spelling."""
     end = device_end(flow.src_ip, flow.dst_ip) if flow else ""
     return NormalDevice(address=end) if end and not end.startswith("127.") else None
+
+
+def inner_device(flow: NormalFlow | None) -> NormalDevice | None:
+    """The internal end of a flow. Who calls a cloud from outside is no device of the house."""
+    found = flow_device(flow)
+    return found if found and is_internal(found.address) else None
 
 
 def _amount(number: int | None) -> int | None:

@@ -147,6 +147,11 @@ class Document:
         return any(plain(value).casefold() == wanted.casefold() for value in found)
 
 
+def key_names(payload: dict[str, Any]) -> frozenset[str]:
+    """The names of an object's own keys in folded case: some exporters write all of them in lower case."""
+    return frozenset(key.casefold() for key in payload)
+
+
 def whole_number(value: Any) -> int | None:
     """A whole number from a number or a text (decimal or 0x), else None."""
     if isinstance(value, bool):

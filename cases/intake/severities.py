@@ -65,10 +65,15 @@ def of_wazuh(level: Any) -> Graded:
     return Graded(next((ours for floor, ours in steps if number >= floor), INFO), str(number))
 
 
+def of_word(word: str, scale: dict[str, int]) -> Graded:
+    """A word of a sender's own scale, whose keys are in folded case; words that it does not know are medium."""
+    known = scale.get(word.casefold())
+    return Graded(MEDIUM if known is None else known, word[:64], is_assumed=known is None)
+
+
 def of_graph(word: str) -> Graded:
     """The words of alerts_v2; `unknown` and words to come are medium."""
-    known = _GRAPH.get(word.casefold())
-    return Graded(MEDIUM if known is None else known, word, is_assumed=known is None)
+    return of_word(word, _GRAPH)
 
 
 def of_anything(value: Any) -> Graded | None:

@@ -1,7 +1,11 @@
 """Takes the alerts out of the envelopes of APIs, queues and exporters (STANDARDS.md part 5, step 1)."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
+
+from cases.intake.base import RejectedError
+from cases.intake.gate import decode
 
 MAX_KEYS = 4
 LISTS = (
@@ -16,6 +20,7 @@ LISTS = (
     "results",
     "events",
     "fileEvents",
+    "listFindingsResults",
 )
 MAX_ENVELOPES = 5
 
@@ -57,6 +62,8 @@ def _is_list_of_objects(value: Any, *, alone: bool) -> bool:
 def _open(payload: Any) -> list[Any]:
     if not isinstance(payload, dict):
         return [payload]
+    if "subscription" in payload and (pushed := _pushed(payload.get("message"))):
+        return [pushed]
     if key := list_key(payload):
         return list(payload[key])
     if key := inner_key(payload):
@@ -67,8 +74,21 @@ def _open(payload: Any) -> list[Any]:
     return [payload]
 
 
+def _pushed(message: Any) -> dict[str, Any] | None:
+    """The object that Google's Pub/Sub pushes as base64 in `message.data`, or None where there is none to be read."""
+    data = message.get("data") if isinstance(message, dict) else None
+    if not isinstance(data, str):
+        return None
+    try:
+        found = decode(b64decode(data, validate=True))[0]
+    except (ValueError, RejectedError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 _SINGLES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "_source": lambda payload: "_index" in payload or "_id" in payload or len(payload) <= MAX_KEYS,
+    "data": lambda payload: "cloudEventsVersion" in payload and "eventType" in payload,  # the hooks of Okta
     "detail": lambda payload: "detail-type" in payload,
     "result": lambda payload: "sid" in payload or "search_name" in payload,
     "object": lambda payload: len(payload) <= MAX_KEYS,
