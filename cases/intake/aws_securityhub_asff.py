@@ -11,7 +11,7 @@ from cases.intake.flows import inner_device
 from cases.intake.identities import distinct
 from cases.intake.normalise import Problems, attack, optional_link, optional_time, required_time, required_title
 from cases.intake.paths import Document
-from cases.intake.severities import CRITICAL, HIGH, INFO, LOW, MEDIUM, Graded, of_word
+from cases.intake.severities import CRITICAL, HIGH, INFO, LOW, MEDIUM, Graded, of_check, of_word
 from cases.intake.texts import one_line, reference, reference_from, tags
 
 _SCALE = {"informational": INFO, "low": LOW, "medium": MEDIUM, "high": HIGH, "critical": CRITICAL}
@@ -33,7 +33,7 @@ class SecurityHub(Detector):
     @classmethod
     def normalise(cls, payload: dict[str, Any], received_at: datetime) -> NormalAlert:
         finding, problems = Document(payload), Problems()
-        graded = _severity(finding)
+        graded = of_check(_severity(finding), finding.text("Compliance.Status"))
         parts = Parts(finding)
         flow = read_asff_flow(parts)
         return NormalAlert(

@@ -20,7 +20,7 @@ from cases.intake.normalise import (
 from cases.intake.ocsf_observables import read_ocsf_observables
 from cases.intake.ocsf_parts import read_ocsf_devices, read_ocsf_flow, read_ocsf_people
 from cases.intake.paths import Document
-from cases.intake.severities import CRITICAL, INFO, MEDIUM, WORDS, Graded, of_word
+from cases.intake.severities import CRITICAL, INFO, MEDIUM, WORDS, Graded, of_check, of_word
 from cases.intake.texts import one_line, reference, reference_from, tags
 
 _INFOS = ("finding_info", "finding", "finding_info_list")
@@ -59,7 +59,7 @@ class OCSFFinding(Detector):
             named = one_line(event.text("class_name"), 60) or f"class {number}"
             raise IgnoredError(f"An OCSF record of {named} is no finding.")
         name, info = _info(event)
-        graded = _severity(event)
+        graded = of_check(_severity(event), event.text("status_code"))
         title = info.text("title") or event.text("message", "desc")
         rule = info.text("analytic.uid", "analytic.name") or event.text("metadata.event_code")
         flow = read_ocsf_flow(event)

@@ -34,6 +34,7 @@ WORDS = {
     "alert": CRITICAL,
     "emergency": CRITICAL,
 }
+_PASSED = frozenset({"pass", "passed"})
 _SIGNATURE_SEVERITY = {"informational": INFO, "minor": LOW, "major": HIGH, "critical": CRITICAL}
 _GRAPH = {"informational": INFO, "low": LOW, "medium": MEDIUM, "high": HIGH}
 
@@ -44,6 +45,11 @@ class Graded(NamedTuple):
     severity: int
     raw: str = ""
     is_assumed: bool = False
+
+
+def of_check(graded: Graded, outcome: str) -> Graded:
+    """A check that was passed asks nobody for anything, whatever its failure would have been worth."""
+    return graded._replace(severity=INFO) if outcome.casefold() in _PASSED else graded
 
 
 def of_suricata(severity: Any, signature_severity: str = "") -> Graded:

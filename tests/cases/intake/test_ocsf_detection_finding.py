@@ -219,3 +219,9 @@ def test_hostile_text_does_not_raise():
 
     assert len(alert.title) <= 300
     assert alert.flow is None
+
+
+def test_a_check_that_was_passed_is_informational_and_keeps_the_senders_word():
+    (alert,) = read(FINDING | {"status_code": "PASS"}, "ocsf-detection-finding", NOW)
+    assert (alert.severity, alert.severity_raw) == (0, "High")
+    assert "PASS" in alert.tags
