@@ -33,6 +33,8 @@ def unwrap(payload: Any) -> list[Any]:
 
 def list_key(payload: dict[str, Any]) -> str:
     """The key under which a list of alerts stands, or ""."""
+    if "groupKey" in payload and _is_list_of_objects(payload.get("alerts"), alone=True):
+        return "alerts"  # Alertmanager and Grafana put a dozen keys around it
     if len(payload) > MAX_KEYS:
         return ""
     return next((key for key in LISTS if _is_list_of_objects(payload.get(key), alone=len(payload) <= 2)), "")
@@ -58,7 +60,8 @@ def _open(payload: Any) -> list[Any]:
     if not isinstance(payload, dict):
         return [payload]
     if key := list_key(payload):
-        return list(payload[key])
+        kept = {name: payload[name] for name in _KEPT.get(key, ()) if name in payload}
+        return [{**kept, **item} for item in payload[key]] if kept else list(payload[key])
     if key := inner_key(payload):
         kept = {name: payload[name] for name in _KEPT.get(key, ()) if name in payload}
         return [{**kept, **payload[key]} if kept else payload[key]]
@@ -72,4 +75,8 @@ _SINGLES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "object": lambda payload: len(payload) <= MAX_KEYS,
     "event": lambda payload: "ExternalApiType" in payload["event"],
 }
-_KEPT = {"detail": ("source", "detail-type"), "result": ("sid", "search_name", "results_link")}
+_KEPT = {
+    "alerts": ("externalURL",),
+    "detail": ("source", "detail-type"),
+    "result": ("sid", "search_name", "results_link"),
+}
