@@ -42,6 +42,13 @@ def test_several_events_in_one_file_are_several_alerts():
     assert [read(message, "auto", NOW)[0].source_ref[-1] for message in messages] == ["5", "6"]
 
 
+def test_an_event_that_was_cut_costs_the_next_one_nothing():
+    cut = SERVICE[: SERVICE.index("<Data Name='ImagePath'")]
+    messages = list(stream(BytesIO(f"{cut}\n{SERVICE.replace('>5<', '>6<')}\n{cut.replace('>5<', '>7<')}".encode())))
+
+    assert [read(message, "auto", NOW)[0].source_ref[-1] for message in messages] == ["5", "6", "7"]
+
+
 @pytest.mark.parametrize(
     "end", ["C:\\Te", "Odd</Data><Data Name='Imag", "</EventData", "</System><EventData", "</System>"]
 )
