@@ -15,8 +15,8 @@ _CEF_HEADER = ("version", "vendor", "product", "product_version", "signature_id"
 # Of a LEEF line whose tabs became spaces: free text keeps its ` word=`, and a key is known or in camel case.
 _LEEF_FREE = frozenset({"msg", "desc", "description", "name", "reason", "url", "policy", "resource", "devTimeFormat"})
 _LEEF_KEY = re.compile(
-    r" +(?=(?:cat|sev|src|dst|proto|act|dvc|dvchost|suser|duser|shost|dhost|fname|realm|domain|role|c[ns][1-6]"
-    r"|[A-Za-z][A-Za-z0-9]*?[a-z][A-Z]\w{0,60}|c[ns][1-6]Label)=)"
+    r" (?=(?:cat|sev|src|dst|proto|act|dvc|dvchost|suser|duser|shost|dhost|fname|realm|domain|role|c[ns][1-6]"
+    r"|[A-Za-z][A-Za-z0-9]{0,60}?[a-z][A-Z]\w{0,60}|c[ns][1-6]Label)=)"
 )
 _LEEF_HEADER = ("version", "vendor", "product", "product_version", "signature_id")
 _ESCAPES = {"n": "\n", "r": "\r", "=": "=", "|": "|", "\\": "\\", "/": "/", '"': '"'}
@@ -40,8 +40,9 @@ def _cef(text: str) -> dict[str, Any]:
     header, extension = _header(text[4:], len(_CEF_HEADER))
     found: dict[str, Any] = {"format": "cef", **dict(zip(_CEF_HEADER, header, strict=False))}
     marks = list(_CEF_KEY.finditer(extension))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        value = extension[mark.end() : following.start() if following else len(extension)]
+    ends = [*(mark.start() for mark in marks[1:]), len(extension)]
+    for mark, end in zip(marks, ends, strict=False):
+        value = extension[mark.end() : end]
         found.setdefault(mark.group(1), _unescape(value.strip()))
     return _named(found)
 

@@ -1,5 +1,6 @@
 """Lines of CEF and LEEF: escapes, spaces in values, missing names and times, and who is the device."""
 
+import time
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -92,6 +93,13 @@ def test_a_line_without_a_name_is_called_by_its_signature_and_one_without_both_i
     assert [problem.field for problem in caught.value.problems] == ["name"]
 
 
+@pytest.mark.parametrize("line", ["CEF:0|A|B|1|2|Name|5|", "CEF:0|A|B|1|2|Name|5", "CEF:0|A|B|1|2|Name|5|no keys"])
+def test_a_line_of_a_header_alone_is_a_line(line):
+    slug, alert = _one(line)
+
+    assert (slug, alert.title, alert.severity) == ("cef", "Name", 2)
+
+
 def test_a_number_that_is_the_kind_of_an_event_is_no_reference():
     line = "CEF:0|Microsoft|Windows||Security:4625|Failed|5|externalId=4625 rt={}"
     _, first = _one(line.format("1793527200000"))
@@ -163,6 +171,14 @@ def test_tabs_that_a_relay_turned_into_spaces_or_octal_still_part_the_attributes
 
     assert (alert.title, alert.severity, alert.devices[0].name) == ("a b=c", 3, "pc-1")
     assert [(one.kind, one.value) for one in alert.observables] == [("user", "ada"), ("hash_md5", "b2" * 16)]
+
+
+@pytest.mark.parametrize("value", [" " * 1_000_000, "aA" * 500_000, "aA=b " * 200_000], ids=["blanks", "word", "keys"])
+def test_a_long_line_of_leef_is_read_in_a_moment(value):
+    begin = time.monotonic()
+    _one(f"LEEF:1.0|A|B|1|2|x=y {value}z")
+
+    assert time.monotonic() - begin < 5
 
 
 def test_a_line_of_leef_without_a_name_is_called_by_product_and_number():
