@@ -1,8 +1,10 @@
-"""One line of text as an object: CEF, LEEF, else syslog. Nothing is lost: the line itself stays under `message`."""
+"""One line of text as an object: CEF, LEEF, lines of sensors, else syslog; the line itself stays under `message`."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from cases.intake.sensor_lines import read_sensor_line
 
 _SYSLOG = re.compile(
     r"(?:<(?P<pri>\d{1,3})>)?(?:1 )?"
@@ -24,7 +26,7 @@ _BARE_PATH = re.compile(r"[A-Za-z]:\\(?!\\)")  # `C:\new` of a sender that escap
 
 
 def read_line(line: str) -> dict[str, Any]:
-    """The object for a line of a log; `format` says how it was read: cef, leef or syslog."""
+    """The object for a line of a log; `format` says how it was read: cef, leef, snort, panos or syslog."""
     found: dict[str, Any] = {"message": line}
     prefix, begin = line, re.search(r"\b(?:CEF: ?[01]\||LEEF:[12]\.0\|)", line[:2048])
     if begin:
@@ -33,7 +35,7 @@ def read_line(line: str) -> dict[str, Any]:
     if header := _SYSLOG.match(prefix if begin else line[:1024]):
         parts = {f"syslog_{key}": value for key, value in header.groupdict().items() if value}
         found = {**parts, **found}
-    return found if begin else {**found, "format": "syslog"}
+    return found if begin else {**found, "format": "syslog", **read_sensor_line(line)}
 
 
 def _cef(text: str) -> dict[str, Any]:
