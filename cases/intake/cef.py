@@ -39,6 +39,28 @@ from cases.intake.texts import one_line, reference, reference_from, tags, web_li
 
 _NAMING = ("src", "spt", "dst", "dpt", "shost", "dhost", "suser", "duser", "fname", "filePath", "fileHash", "request")
 _TIMES = ("rt", "end", "start", "syslog_time", "@timestamp", "timestamp")
+# Some senders write the names that the standard gives its keys in full.
+_SHORT = {
+    "deviceReceiptTime": "rt",
+    "startTime": "start",
+    "endTime": "end",
+    "sourceAddress": "src",
+    "sourcePort": "spt",
+    "sourceHostName": "shost",
+    "sourceUserName": "suser",
+    "sourceMacAddress": "smac",
+    "destinationAddress": "dst",
+    "destinationPort": "dpt",
+    "destinationHostName": "dhost",
+    "destinationUserName": "duser",
+    "destinationMacAddress": "dmac",
+    "transportProtocol": "proto",
+    "deviceAction": "act",
+    "fileName": "fname",
+    "requestUrl": "request",
+    "requestURL": "request",
+    "baseEventCount": "cnt",
+}
 
 
 @detectors.register
@@ -58,6 +80,7 @@ class Cef(Detector):
         fields, problems = line_fields(payload, "cef"), Problems()
         if not fields:
             raise RejectedError(FieldProblem(field="message", message="no line of CEF (`CEF:0|vendor|product|...`)"))
+        fields = {_SHORT[key]: value for key, value in fields.items() if key in _SHORT} | fields
         alert = Document({**payload, **fields})
         title = alert.text("name", "signature_id")
         graded = grade(fields.get("severity"))

@@ -104,6 +104,7 @@ def read_devices(
 
 
 def add_macs(found: Observables, alert: Document, source: str, destination: str) -> None:
+    """Add the hardware addresses at two paths, that of the source and that of the destination."""
     found.add(ObservableKind.MAC, alert.text(source), Role.SOURCE)
     found.add(ObservableKind.MAC, alert.text(destination), Role.DESTINATION)
 
@@ -117,6 +118,7 @@ def add_names(found: Observables, alert: Document, devices: tuple[NormalDevice, 
 
 
 def add_people(found: Observables, people: tuple[NormalPerson, ...]) -> None:
+    """Add the accounts of people, `DOMAIN\\user` where the domain is known."""
     for one in people:
         found.add(ObservableKind.USER, f"{one.domain}\\{one.login}" if one.domain else one.login, Role.ACCOUNT)
 

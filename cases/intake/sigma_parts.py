@@ -83,11 +83,13 @@ def is_hayabusa(payload: dict[str, Any]) -> bool:
 
 
 def is_chainsaw(payload: dict[str, Any]) -> bool:
+    """One document that was hit, or those of an aggregate."""
     has_documents = isinstance(payload.get("document"), dict) or isinstance(payload.get("documents"), list)
     return has_documents and all(key in payload for key in ("group", "kind", "level"))
 
 
 def read_hayabusa(payload: dict[str, Any]) -> Hit:
+    """The hit with the event that it flattens; values in its own short names and in those of Windows."""
     hit = Document(payload)
     is_plain = "RuleTitle" in payload
     details = _fields(payload.get("Details"))
@@ -131,6 +133,7 @@ def read_hayabusa(payload: dict[str, Any]) -> Hit:
 
 
 def read_chainsaw(payload: dict[str, Any]) -> Hit:
+    """The hit with the documents that it carries whole, at most MAX_DOCUMENTS of them."""
     hit = Document(payload)
     documents = [one.payload.get("data") for one in hit.objects("document", "documents")]
     found = [data for data in documents[:MAX_DOCUMENTS] if isinstance(data, dict)]

@@ -22,6 +22,7 @@ _FORMATS = (
     "%m/%d/%Y %H:%M:%S",
     "%m/%d/%Y %I:%M:%S %p",
     "%b %d %Y %H:%M:%S",
+    "%b %d %Y %H:%M:%S.%f",
     "%b %d, %Y %H:%M:%S",
     "%d %B %Y %H:%M:%S",
     "%d %b %Y %H:%M:%S",

@@ -110,6 +110,17 @@ def test_a_number_that_is_the_kind_of_an_event_is_no_reference():
     assert second.source_ref == again.source_ref
 
 
+def test_keys_in_full_are_the_short_ones():
+    line = "deviceReceiptTime=Nov 01 2026 10:00:00.250 UTC sourceAddress=10.1.2.3 destinationAddress=203.0.113.9 "
+    _, alert = _one(
+        f"CEF:0|A|B|1|2|Name|5|{line}destinationPort=443 sourceUserName=Ada deviceAction=Denied src=10.1.2.4"
+    )
+
+    assert alert.detected_at == datetime(2026, 11, 1, 10, 0, 0, 250000, tzinfo=UTC)
+    assert (alert.flow.src_ip, alert.flow.dst_ip, alert.flow.dst_port) == ("10.1.2.4", "203.0.113.9", 443)
+    assert ([one.login for one in alert.people], alert.action) == (["ada"], "blocked")
+
+
 def test_a_line_without_a_time_takes_the_header_of_syslog_and_then_the_time_of_receipt():
     _, headed = _one("Oct 31 08:00:00 relay CEF:0|A|B|1|2|Name|5|src=10.0.0.1")
     _, bare = _one("CEF:0|A|B|1|2|Name|5|src=10.0.0.1 rt=soon")
