@@ -17,6 +17,7 @@ LISTS = (
     "events",
     "fileEvents",
 )
+KEPT_WITH_EACH = {"alerts": ("externalURL",)}  # of an envelope of several
 MAX_ENVELOPES = 5
 
 
@@ -60,7 +61,7 @@ def _open(payload: Any) -> list[Any]:
     if not isinstance(payload, dict):
         return [payload]
     if key := list_key(payload):
-        kept = {name: payload[name] for name in _KEPT.get(key, ()) if name in payload}
+        kept = {name: payload[name] for name in KEPT_WITH_EACH.get(key, ()) if name in payload}
         return [{**kept, **item} for item in payload[key]] if kept else list(payload[key])
     if key := inner_key(payload):
         kept = {name: payload[name] for name in _KEPT.get(key, ()) if name in payload}
@@ -75,8 +76,4 @@ _SINGLES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "object": lambda payload: len(payload) <= MAX_KEYS,
     "event": lambda payload: "ExternalApiType" in payload["event"],
 }
-_KEPT = {
-    "alerts": ("externalURL",),
-    "detail": ("source", "detail-type"),
-    "result": ("sid", "search_name", "results_link"),
-}
+_KEPT = {"detail": ("source", "detail-type"), "result": ("sid", "search_name", "results_link")}
