@@ -1,6 +1,8 @@
 """Text that is no JSON as objects: Zeek TSV, Windows XML, CSV with a header, and logs line by line."""
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from cases.intake.base import FieldProblem
@@ -10,6 +12,7 @@ from cases.intake.tables import Row, csv_rows, is_csv_header, zeek_rows
 from cases.intake.xml_events import read_event
 
 _EVENT, _EVENT_END = b"<Event", b"</Event>"
+_EVENT_START = re.compile(rb"<Event(?=[\s>])")
 
 
 def read_text(head: bytes, chunks: Iterator[bytes], max_bytes: int) -> Iterator[Row]:
@@ -45,18 +48,22 @@ def _events(chunks: Iterator[bytes], max_bytes: int) -> Iterator[Row]:
         pending += chunk
         *whole, pending = pending.split(_EVENT_END)
         for part in whole:
-            yield _event(part + _EVENT_END, max_bytes)
+            yield from _pieces(part + _EVENT_END, max_bytes)
         if len(pending) > max_bytes:
             yield b"", FieldProblem(field="body", message=f"an event of more than {max_bytes} bytes")
             pending = b""
     if _EVENT in pending and pending.rstrip() not in {b"</Events>", b""}:
-        yield _event(pending, max_bytes)
+        yield from _pieces(pending, max_bytes)
 
 
-def _event(part: bytes, max_bytes: int) -> Row:
-    start = part.rfind(_EVENT + b" ")
-    start = max(start, part.rfind(_EVENT + b">"), 0)
-    body = part[start:]
+def _pieces(part: bytes, max_bytes: int) -> Iterator[Row]:
+    """The event that ends here, and those before it that were cut and never ended."""
+    starts = [match.start() for match in _EVENT_START.finditer(part)] or [0]
+    for start, end in pairwise([*starts, len(part)]):
+        yield _event(part[start:end], max_bytes)
+
+
+def _event(body: bytes, max_bytes: int) -> Row:
     if len(body) > max_bytes:
         return b"", FieldProblem(field="body", message=f"an event of more than {max_bytes} bytes")
     text = body.decode("utf-8", errors="replace").strip()

@@ -15,12 +15,14 @@ _COMPACT = re.compile(r"(?:19|20)\d{6}(?:\d{6})?")
 _NO_YEAR = re.compile(r"[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,9})?")
 _ZONE_WORD = re.compile(r"[ ]?\(?(?:UTC|GMT|Z)\)?$")
 _DIGIT = re.compile(r"\d")
+_SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")  # `2026-11-01 10:00:00.123 +09:00`
 _OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
 _FORMATS = (
     "%m/%d/%y-%H:%M:%S.%f",
     "%m/%d/%Y %H:%M:%S",
     "%m/%d/%Y %I:%M:%S %p",
     "%b %d %Y %H:%M:%S",
+    "%b %d %Y %H:%M:%S.%f",
     "%b %d, %Y %H:%M:%S",
     "%d %B %Y %H:%M:%S",
     "%d %b %Y %H:%M:%S",
@@ -88,7 +90,7 @@ def _from_number(number: int) -> datetime | None:
 
 
 def _from_iso(text: str) -> datetime | None:
-    candidate = _ZONE_WORD.sub("+00:00", text) if text[-1] in "CTZ)" else text
+    candidate = _ZONE_WORD.sub("+00:00", text) if text[-1] in "CTZ)" else _SPACED_OFFSET.sub("", text)
     try:
         return _utc(datetime.fromisoformat(candidate))
     except ValueError:

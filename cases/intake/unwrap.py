@@ -22,6 +22,7 @@ LISTS = (
     "fileEvents",
     "listFindingsResults",
 )
+KEPT_WITH_EACH = {"alerts": ("externalURL",)}  # of an envelope of several
 MAX_ENVELOPES = 5
 
 
@@ -38,6 +39,8 @@ def unwrap(payload: Any) -> list[Any]:
 
 def list_key(payload: dict[str, Any]) -> str:
     """The key under which a list of alerts stands, or ""."""
+    if "groupKey" in payload and _is_list_of_objects(payload.get("alerts"), alone=True):
+        return "alerts"  # Alertmanager and Grafana put a dozen keys around it
     if len(payload) > MAX_KEYS:
         return ""
     return next((key for key in LISTS if _is_list_of_objects(payload.get(key), alone=len(payload) <= 2)), "")
@@ -65,7 +68,8 @@ def _open(payload: Any) -> list[Any]:
     if "subscription" in payload and (pushed := _pushed(payload.get("message"))):
         return [pushed]
     if key := list_key(payload):
-        return list(payload[key])
+        kept = {name: payload[name] for name in KEPT_WITH_EACH.get(key, ()) if name in payload}
+        return [{**kept, **item} for item in payload[key]] if kept else list(payload[key])
     if key := inner_key(payload):
         inner = payload[key]
         # Our own schema takes no field that it does not know.

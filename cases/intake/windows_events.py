@@ -19,6 +19,7 @@ _DEFENDER_ACTIONS = {
     "block": AlertAction.BLOCKED,
     "allow": AlertAction.ALLOWED,
 }
+_BLOCKING = frozenset({1121, 1123, 1126})  # their twins 1122, 1124 and 1125 only watch
 
 
 @detectors.register
@@ -41,6 +42,8 @@ class WindowsEvents(Detector):
         detected_at = own_time(record.time, record.time_path, received_at, problems)
         if detected_at is None:
             raise RejectedError(FieldProblem(field=record.time_path, message="required: the time of the event"))
+        if payload.get("is_cut"):
+            problems.add("Event.EventData", "the event was cut on its way; values behind the cut are missing")
         flow = read_record_flow(record)
         rule_words = record.text("rulename")
         return NormalAlert(
@@ -74,6 +77,8 @@ def _reference(record: WindowsRecord) -> str:
 def _action(record: WindowsRecord) -> str:
     if record.provider.casefold() != DEFENDER.casefold():
         return str(AlertAction.UNKNOWN)
+    if record.event_id in _BLOCKING:
+        return str(AlertAction.BLOCKED)
     return str(_DEFENDER_ACTIONS.get(record.text("action name").casefold(), AlertAction.DETECTED))
 
 

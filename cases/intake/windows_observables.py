@@ -20,6 +20,9 @@ _SIMPLE = {
     "processcommandline": (ObservableKind.COMMAND_LINE, Role.PROCESS),
     "parentimage": (ObservableKind.PROCESS, Role.PROCESS),
     "parentprocessname": (ObservableKind.PROCESS, Role.PROCESS),
+    "parent commandline": (ObservableKind.COMMAND_LINE, Role.PROCESS),
+    "target commandline": (ObservableKind.COMMAND_LINE, Role.PROCESS),
+    "involved file": (ObservableKind.FILE_PATH, Role.FILE),
     "parentcommandline": (ObservableKind.COMMAND_LINE, Role.PROCESS),
     "targetfilename": (ObservableKind.FILE_PATH, Role.FILE),
     "imageloaded": (ObservableKind.FILE_PATH, Role.FILE),
@@ -29,6 +32,7 @@ _SIMPLE = {
     "queryname": (ObservableKind.DOMAIN, Role.DESTINATION),
     "destinationhostname": (ObservableKind.DOMAIN, Role.DESTINATION),
 }
+NOBODY = "S-1-0-0"
 _HASHES = ("hashes", "hash", "configurationfilehash")
 _KEY_EVENTS = {"createkey", "deletekey", "renamekey"}
 
@@ -46,12 +50,18 @@ def read_people(record: WindowsRecord) -> tuple[NormalPerson, ...]:
             person(
                 record.text("targetusername"),
                 domain=record.text("targetdomainname"),
-                sid=record.text("targetusersid", "targetsid"),
+                sid=_target_sid(record),
                 role="target",
             ),
             person(record.text("targetuser"), role="target"),
         ]
     )
+
+
+def _target_sid(record: WindowsRecord) -> str:
+    """The SID of a sign-in that failed is nobody's (S-1-0-0), though its name is known."""
+    sid = record.text("targetusersid", "targetsid")
+    return "" if sid.upper() == NOBODY else sid
 
 
 def read_record_flow(record: WindowsRecord) -> NormalFlow | None:
@@ -92,7 +102,7 @@ def read_record_observables(record: WindowsRecord, flow: NormalFlow | None) -> t
 
 
 def _add_object(found: Observables, record: WindowsRecord) -> None:
-    """What was opened, and what Defender found (`file:_C:\\...; containerfile:_...`)."""
+    """What was opened, and what Defender found (`file:_C:\\...; containerfile:_...`) or stopped (a path)."""
     name = record.text("objectname")
     if record.text("objecttype").casefold() == "key":
         found.add(ObservableKind.REGISTRY_KEY, name, Role.REGISTRY)
@@ -102,6 +112,8 @@ def _add_object(found: Observables, record: WindowsRecord) -> None:
         kind, underscore, path = part.partition(":_")
         if underscore and kind.strip().casefold() in {"file", "containerfile"}:
             found.add(ObservableKind.FILE_PATH, path.partition("->")[0], Role.FILE)
+        elif part[1:3] == ":\\":
+            found.add(ObservableKind.FILE_PATH, part, Role.FILE)
 
 
 def _add_registry(found: Observables, record: WindowsRecord) -> None:

@@ -70,6 +70,10 @@ def _is_beat(payload: dict[str, Any]) -> bool:
 
 
 def _is_flat(payload: dict[str, Any]) -> bool:
+    if (
+        "RuleTitle" in payload or payload.get("timestamp_desc") == "hayabusa"
+    ):  # what a Sigma rule says about such an event
+        return False
     return "EventID" in payload and any(key in payload for key in ("Channel", "SourceName", "Provider", "ProviderName"))
 
 
@@ -94,7 +98,8 @@ def _nested(event: Document) -> WindowsRecord:
 
 def _paths(element: str, attribute: str) -> tuple[str, ...]:
     """Where exporters put an attribute of an XML element."""
-    return tuple(f"{element}.{place}{attribute}" for place in ("#attributes.", "@", "@attributes.", ""))
+    inside = (f"{element}.{place}{attribute}" for place in ("#attributes.", "@", "@attributes.", ""))
+    return (*inside, f"{element}_attributes.{attribute}")
 
 
 def _beat(document: Document) -> WindowsRecord:

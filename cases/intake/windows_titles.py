@@ -89,6 +89,11 @@ TITLES = {
     (DEFENDER, 1118): "Malware could not be dealt with: {Threat Name}",
     (DEFENDER, 1119): "Malware could not be dealt with, critical error: {Threat Name}",
     (DEFENDER, 1121): "Blocked by an attack surface reduction rule: {Process Name/}",
+    (DEFENDER, 1122): "Seen by an attack surface reduction rule: {Process Name/}",
+    (DEFENDER, 1123): "Blocked by controlled folder access: {Process Name/}",
+    (DEFENDER, 1124): "Seen by controlled folder access: {Process Name/}",
+    (DEFENDER, 1125): "Seen by network protection: {Process Name/}",
+    (DEFENDER, 1126): "Blocked by network protection: {Process Name/}",
     (DEFENDER, 5001): "Real-time protection switched off",
 }
 _TITLES = {(provider.casefold(), event_id): title for (provider, event_id), title in TITLES.items()}

@@ -1,6 +1,7 @@
 """Windows events in XML as the same objects that their JSON exporters write (`Event.System`, `Event.EventData`)."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,16 +9,39 @@ _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 def read_event(text: str) -> dict[str, Any] | None:
-    """{"Event": {...}} or None where the text is no whole, plain Windows event."""
+    """{"Event": {...}}, with `is_cut` beside it where a relay cut the text after its `System`; None for all else."""
     if _DECLARATION.search(text):  # an entity may grow without bound
         return None
     try:
         root = ElementTree.fromstring(text)  # noqa: S314  no declarations left in it
     except ElementTree.ParseError:
-        return None
+        return _cut(text)
     if _name(root) != "Event":
         return None
     return {"Event": {_name(part): _part(part) for part in root}}
+
+
+def _cut(text: str) -> dict[str, Any] | None:
+    """What was whole before the cut: a value that ends in the middle would say something else."""
+    parser: ElementTree.XMLPullParser[Any] = ElementTree.XMLPullParser(events=("start", "end"))
+    parser.feed(text)
+    root: ElementTree.Element | None = None
+    whole: set[ElementTree.Element] = set()
+    try:
+        events: Iterator[Any] = parser.read_events()
+        for event, element in events:
+            root = element if root is None else root
+            if event == "end":
+                whole.add(element)
+    except ElementTree.ParseError:  # of the place where it was cut; what came before is known
+        pass
+    if root is None or _name(root) != "Event":
+        return None
+    for part in root:
+        for child in [child for child in part if child not in whole]:
+            part.remove(child)
+    parts = {_name(part): _part(part) for part in root if part in whole or _name(part) == "EventData"}
+    return {"Event": parts, "is_cut": True} if "System" in parts else None
 
 
 def _part(part: ElementTree.Element) -> Any:
