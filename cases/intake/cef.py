@@ -15,14 +15,13 @@ from cases.intake.base import (
     RejectedError,
     detectors,
 )
+from cases.intake.files import add_file
 from cases.intake.flows import add_ends, read_flow
-from cases.intake.identities import distinct, person
+from cases.intake.identities import add_people, distinct, person
 from cases.intake.line_fields import (
     action_of,
-    add_file,
     add_macs,
     add_names,
-    add_people,
     add_request,
     filled,
     grade,
@@ -31,6 +30,7 @@ from cases.intake.line_fields import (
     line_fields,
     line_time,
     read_devices,
+    sent_path,
 )
 from cases.intake.normalise import Problems, optional_time, required_title
 from cases.intake.observables import Observables
@@ -166,9 +166,9 @@ def _observables(
     add_ends(found, flow)
     add_names(found, alert, devices)
     add_request(found, alert.text("request"), is_secure=alert.text("dpt") == "443" or "ssl" in alert.text("app"))
-    add_file(found, alert.text("fname"))
-    add_file(found, alert.text("filePath"), ObservableKind.FILE_PATH)
-    add_file(found, alert.text("oldFileName"))
+    add_file(found, name=sent_path(alert, "fname"))
+    add_file(found, folder=sent_path(alert, "filePath"))
+    add_file(found, name=sent_path(alert, "oldFileName"))
     for digest in ("fileHash", "oldFileHash"):
         found.add_hash_list(alert.text(digest))
     for path in ("sproc", "dproc"):

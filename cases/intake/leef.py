@@ -14,13 +14,12 @@ from cases.intake.base import (
     RejectedError,
     detectors,
 )
+from cases.intake.files import add_file
 from cases.intake.flows import add_ends, read_flow
-from cases.intake.identities import distinct, person
+from cases.intake.identities import add_people, distinct, person
 from cases.intake.line_fields import (
     action_of,
-    add_file,
     add_macs,
-    add_people,
     add_request,
     filled,
     grade,
@@ -29,6 +28,7 @@ from cases.intake.line_fields import (
     line_fields,
     line_time,
     read_devices,
+    sent_path,
 )
 from cases.intake.normalise import Problems, required_title
 from cases.intake.observables import Observables
@@ -132,8 +132,8 @@ def _observables(
     add_ends(found, flow)
     add_request(found, alert.text("url"), is_secure=alert.text("dstPort") == "443")
     for path in ("fileName", "fname"):
-        add_file(found, alert.text(path))
-    add_file(found, alert.text("filePath"), ObservableKind.FILE_PATH)
+        add_file(found, name=sent_path(alert, path))
+    add_file(found, folder=sent_path(alert, "filePath"))
     found.add_hash_list(alert.text("fileHash"))
     add_macs(found, alert, "srcMAC", "dstMAC")
     found.add(ObservableKind.MAC, alert.text("identMAC"), Role.SOURCE)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cases.choices import AlertAction, ObservableKind, Role
 from cases.intake.absent import plain
-from cases.intake.base import NormalDevice, NormalFlow, NormalPerson
+from cases.intake.base import NormalDevice, NormalFlow
 from cases.intake.harvest import harvest
 from cases.intake.identities import device, distinct
 from cases.intake.lines import read_line
@@ -117,17 +117,10 @@ def add_names(found: Observables, alert: Document, devices: tuple[NormalDevice, 
         found.add_host(name, Role.DESTINATION)
 
 
-def add_people(found: Observables, people: tuple[NormalPerson, ...]) -> None:
-    """Add the accounts of people, `DOMAIN\\user` where the domain is known."""
-    for one in people:
-        found.add(ObservableKind.USER, f"{one.domain}\\{one.login}" if one.domain else one.login, Role.ACCOUNT)
-
-
-def add_file(found: Observables, name: str, kind: str = "") -> None:
-    """A file's name or its path, told by the slashes; a path whose backslashes were doubled without need is mended."""
-    name = name.replace("\\\\", "\\") if name[1:4] == ":\\\\" else name
-    is_path = "\\" in name or "/" in name
-    found.add(kind or (ObservableKind.FILE_PATH if is_path else ObservableKind.FILE_NAME), name, Role.FILE)
+def sent_path(alert: Document, path: str) -> str:
+    """A file's name or path; backslashes that were doubled without need are mended."""
+    text = alert.text(path)
+    return text.replace("\\\\", "\\") if text[1:4] == ":\\\\" else text
 
 
 def add_request(found: Observables, text: str, *, is_secure: bool) -> None:

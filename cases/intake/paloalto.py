@@ -5,9 +5,10 @@ from typing import Any
 
 from cases.choices import ObservableKind, Role
 from cases.intake.base import Detector, IgnoredError, NormalAlert, NormalFlow, NormalObservable, NormalPerson, detectors
+from cases.intake.files import add_file
 from cases.intake.flows import add_ends, flow_device, read_flow
-from cases.intake.identities import distinct, person
-from cases.intake.line_fields import action_of, add_file, add_people, add_request
+from cases.intake.identities import add_people, distinct, person
+from cases.intake.line_fields import action_of, add_request, sent_path
 from cases.intake.normalise import Problems, required_time, required_title
 from cases.intake.observables import Observables
 from cases.intake.paths import Document
@@ -102,7 +103,7 @@ def _observables(
     found = Observables()
     add_ends(found, flow)
     if alert.text("subtype") in _WITH_FILES:
-        add_file(found, alert.text("misc"))
+        add_file(found, name=sent_path(alert, "misc"))
     else:
         add_request(found, alert.text("misc"), is_secure=alert.text("dport") == "443" or "ssl" in alert.text("app"))
     found.add_hash(alert.text("filedigest"))

@@ -68,6 +68,7 @@ def test_a_line_of_cef_names_what_is_worth_looking_up_and_nothing_of_the_reporte
         ("domain", "evil.example", "destination"),
         ("domain", "c2.example", "other"),
         ("file_path", "C:\\new\\run.exe", "file"),
+        ("file_name", "run.exe", "file"),
         ("hash_md5", "a1" * 16, "file"),
         ("mac", "00:00:0c:07:ac:01", "source"),
         ("user", "corp\\ada", "account"),

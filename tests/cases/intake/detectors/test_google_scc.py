@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from tests.cases.intake.samples.common import NOW, SAMPLES, needs_samples, read_folder
+from tests.cases.intake.detectors.common import NOW, SAMPLES, needs_samples, read_folder
 
 
 @needs_samples

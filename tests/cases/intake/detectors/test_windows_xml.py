@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from tests.cases.intake.samples.common import SAMPLES, needs_samples, read_folder
+from tests.cases.intake.detectors.common import SAMPLES, needs_samples, read_folder
 
 pytestmark = needs_samples
 VALUES = (

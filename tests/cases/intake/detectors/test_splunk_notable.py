@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from tests.cases.intake.samples.common import SAMPLES, needs_samples, read_folder
+from tests.cases.intake.detectors.common import SAMPLES, needs_samples, read_folder
 
 pytestmark = needs_samples
 

@@ -9,7 +9,7 @@ import pytest
 from cases.intake.base import IgnoredError
 from cases.intake.read import read_with
 from cases.intake.split import stream
-from tests.cases.intake.samples.common import NOW, SAMPLES, needs_samples
+from tests.cases.intake.detectors.common import NOW, SAMPLES, needs_samples
 
 pytestmark = needs_samples
 

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from tests.cases.intake.samples.common import NOW, SAMPLES, needs_samples, read_folder
+from tests.cases.intake.detectors.common import NOW, SAMPLES, needs_samples, read_folder
 
 pytestmark = needs_samples
 CEF_TIMES = ("%b %d %Y %H:%M:%S UTC", "%b %d %Y %H:%M:%S GMT", "%d %B %Y %H:%M:%S")
