@@ -142,12 +142,15 @@ def test_the_chain_says_how_it_was_acquired(grr: str, case: Case, analyst: User)
     assert "clock_offset_seconds" in said.details
 
 
-def test_one_file_is_acquired_by_its_path(grr: str, case: Case, analyst: User) -> None:
+def test_one_file_is_acquired_by_its_path(grr: str, case: Case, analyst: User, client: Client) -> None:
     params = DEVICE | {"path": "C:\\Users\\m.okafor\\AppData\\Local\\OneDriveSync\\updater.exe"}
     run = to_the_end(begin(case, analyst, {"key": "file", "action": "acquire_file", "params": params}))
 
     assert run.state == RunState.SUCCEEDED
     assert Evidence.objects.get().file_name == "updater.exe"
+    client.force_login(analyst)
+    item = f'<a class="link mono xs" href="/cases/{case.number}/evidence/E-1/">E-1</a>'
+    assert item in client.get(f"/runs/{run.pk}/").content.decode()
     with pytest.raises(Exception, match="no wildcard"):
         actions["acquire_file"].clean({"device": 1, "path": "C:\\Users\\*"})
 
