@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cases.views import alert, bulk, case, decide, evidence, live, queue, uploads
+from cases.views import alert, bulk, case, decide, evidence, live, queue, report, uploads
 
 EVIDENCE = "cases/<case:pk>/evidence/"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("queue/", queue.queue, name="queue"),
     path("queue/live/", live.queue_live, name="queue_live"),
     re_path("^queue/bulk/(?P<what>assign|close)/$", bulk.bulk, name="bulk"),
+    path("cases/new/", report.report, name="report"),
     path("cases/<case:pk>/", case.case, name="case"),
     path("cases/<case:pk>/live/", live.case_live, name="case_live"),
     path("cases/<case:pk>/seen/", case.seen, name="seen"),
