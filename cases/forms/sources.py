@@ -6,9 +6,9 @@ from django import forms
 from django.http import QueryDict
 
 from cases.intake.base import detectors
-from cases.intake.gate import REPLACEMENT
 from cases.intake.read import AUTO
 from cases.models import RejectedPayload, Source
+from secops.wording import escaped
 
 MAX_TEXT = 200_000  # characters that a person may repair in a browser
 LONGEST = 24 * 90  # hours
@@ -58,6 +58,8 @@ class RepairForm(forms.Form):
 
 
 def editable(raw: bytes) -> str | None:
-    """The text as a form can carry it there and back; None where it is too long for that."""
-    text = raw.decode("utf-8", "replace").replace("\0", REPLACEMENT).replace("\r\n", "\n").replace("\r", "\n")
+    """The text as a form can carry it there and back, with what cannot be seen as JSON writes it; None where it is too
+    long for that."""
+    text = raw.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = escaped(text) if len(text) <= MAX_TEXT else text
     return text if len(text) <= MAX_TEXT else None
