@@ -92,9 +92,16 @@ def name_of(rejected: RejectedPayload) -> str:
 
 
 def _keep(rejected: RejectedPayload, text: str, actor: User) -> None:
-    rejected.repaired, rejected.repaired_by = zlib.compress(text.encode(errors="replace"), 1), actor
-    rejected.repaired_at = timezone.now()
-    rejected.save(update_fields=["repaired", "repaired_by", "repaired_at"])
+    """Not once it was read: what is kept is what was read."""
+    fields = {
+        "repaired": zlib.compress(text.encode(errors="replace"), 1),
+        "repaired_by": actor,
+        "repaired_at": timezone.now(),
+    }
+    if not RejectedPayload.objects.filter(pk=rejected.pk, replayed_at=None).update(**fields):
+        raise ConflictError("This payload was read already.")
+    for name, value in fields.items():
+        setattr(rejected, name, value)
 
 
 def _read(rejected: RejectedPayload, detector: str) -> Outcome:

@@ -55,6 +55,7 @@ def payload(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, found, RepairForm(found))
     form = RepairForm(found, request.POST)
     if not form.is_valid():
+        replay.opened(found, actor=user)
         return _page(request, found, form, status=422)
     outcome = replay.again(found, actor=user, text=form.changed, detector=form.cleaned_data["detector"])
     if not outcome.is_read:
@@ -89,6 +90,7 @@ def _page(
         "text": text[:SHOWN],
         "length": len(text),
         "shown": min(len(text), SHOWN),
+        "repaired": found.latest().decode("utf-8", "replace")[:SHOWN] if found.repaired and found.replayed_at else "",
         "is_text": text.encode() == raw,
         "has_hidden": shown(text[:SHOWN]) != text[:SHOWN],
         "alerts": _alerts(found, reader(request)),

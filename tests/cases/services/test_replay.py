@@ -140,9 +140,12 @@ def test_what_was_read_is_not_read_again_and_only_admins_read_at_all(admin_user:
             act(rejected, actor=responder)
     assert not RejectedPayload.objects.visible_to(responder).exists()
     replay.again(rejected, actor=admin_user, detector="auto")
+    with pytest.raises(ConflictError):  # by somebody who still has the page open
+        replay.again(rejected, actor=admin_user, text="{}")
     rejected.refresh_from_db()
     with pytest.raises(ConflictError):
         replay.again(rejected, actor=admin_user)
+    assert rejected.repaired is None
 
 
 def test_once_it_became_a_restricted_alert_its_text_is_restricted_too(admin_user: User) -> None:

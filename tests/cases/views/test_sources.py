@@ -123,6 +123,14 @@ def test_opening_a_payload_stands_in_the_audit_log(admin: Client) -> None:
     assert (said.who, said.text) == ("dee", f"Opened rejected payload {rejected.pk} of sensor (nightdesk)")
 
 
+def test_a_form_that_is_wrong_shows_the_text_and_is_audited_too(admin: Client) -> None:
+    rejected = reject(without_title())
+
+    assert admin.post(url(rejected), {"detector": "no such"}).status_code == 422
+
+    assert AuditEntry.objects.latest("seq").text.startswith(f"Opened rejected payload {rejected.pk} ")
+
+
 def test_hostile_text_is_only_ever_text(admin: Client) -> None:
     payload = without_title(description=HOSTILE) | {HOSTILE: 1}
     rejected = reject(json.dumps(payload, ensure_ascii=False).encode())
@@ -185,7 +193,8 @@ def test_a_repair_in_the_browser_leaves_the_list_and_is_linked_to_its_alert(admi
     text, alert = answer.content.decode(), Alert.objects.get()
     assert "Read: 1 created." in text
     assert f'href="/alerts/{alert.number}/"' in text
-    assert "Repaired by dee" in text
+    assert "As repaired" in text
+    assert "As received" in text
     assert url(rejected) not in page(admin, LIST)
     assert url(rejected) in page(admin, f"{LIST}?show=read")
     assert "<form class" not in page(admin, url(rejected))
