@@ -70,8 +70,8 @@ class SourcesClock:
         if now < self._next_at:
             return 0
         self._begun_at = now if self._begun_at is None else self._begun_at
-        self._next_at = now + self.every
-        counting.count(timezone.now())
+        is_behind = counting.count(timezone.now()) >= counting.STEP
+        self._next_at = now if is_behind else now + self.every
         return silence.check(timezone.now()) if now - self._begun_at >= self.patience else 0
 
 
