@@ -3,13 +3,12 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cases.models import Alert, AlertKind, Case, CustodyEntry, Device, Evidence, Person, RejectedPayload, TimelineEntry
-from cases.services import replay
+from cases.models import Alert, AlertKind, Case, CustodyEntry, Device, Evidence, Person, TimelineEntry
 from secops.admin_site import AdminOnly, ReadOnly
 from secops.errors import SecopsError
 from secops.expressions import compiled
@@ -148,28 +147,3 @@ class DeviceAdmin(AdminOnly, admin.ModelAdmin[Device]):
 class PersonAdmin(ReadOnly, admin.ModelAdmin[Person]):
     list_display = ("name", "login", "upn", "department", "is_privileged", "is_leaver")
     search_fields = ("name", "login", "upn")
-
-
-@admin.register(RejectedPayload)
-class RejectedPayloadAdmin(ReadOnly, admin.ModelAdmin[RejectedPayload]):
-    list_display = ("received_at", "source", "detector", "size", "why", "replayed_at")
-    list_filter = ("detector",)
-    exclude = ("body",)
-    readonly_fields = ("why", "beginning")
-    actions = ("replay",)
-
-    @admin.display(description="Why it was rejected")
-    def why(self, rejected: RejectedPayload) -> str:
-        return "; ".join(f"{problem['field']}: {problem['message']}" for problem in rejected.problems)[:1_000]
-
-    @admin.display(description="How it begins")
-    def beginning(self, rejected: RejectedPayload) -> str:
-        return rejected.raw()[:2_000].decode(errors="replace").replace("\0", "�")
-
-    @admin.action(description="Read the selected payloads again")
-    def replay(self, request: HttpRequest, queryset: QuerySet[RejectedPayload]) -> None:
-        taken = sum(replay.again(rejected) for rejected in queryset)
-        messages.info(request, f"{taken} of {queryset.count()} could be read this time.")
-
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)

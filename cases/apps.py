@@ -18,6 +18,7 @@ class CasesConfig(AppConfig):
         registry.duties.put("tick:custody-anchor", duties.AnchorClock())
         registry.duties.put("enrichment:custody-anchor", duties.mail_anchor)
         registry.duties.put("tick:custody-rehash", duties.RehashClock())
+        registry.duties.put("tick:sources", duties.SourcesClock())
         for bench in (batch.IntakeBatch, batch.IntakeRepeat, batch.IntakeStorm, single.IntakeSingle):
             registry.benches.put(bench.name, bench)
         for page in (pages.QueueRender, pages.QueueQueries, pages.CaseQueries, pages.PageWeight, pages.AssetWeight):

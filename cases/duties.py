@@ -1,4 +1,5 @@
-"""What the record lends to the clock: hourly the heads of custody go outside, and old evidence is hashed again."""
+"""What the record lends to the clock: hourly the heads of custody go outside, old evidence is hashed again, and each
+minute the alerts of each source are counted and silence is noticed."""
 
 import logging
 import subprocess
@@ -6,8 +7,9 @@ import sys
 from time import monotonic
 
 from django.conf import settings
+from django.utils import timezone
 
-from cases.services import anchor, evidence
+from cases.services import anchor, counting, evidence, silence
 from secops.errors import SecopsError
 from secops.taskqueue import ring
 
@@ -50,6 +52,27 @@ class RehashClock:
             return 0
         self._child = subprocess.Popen(self.command)  # noqa: S603 - our own command
         return 1
+
+
+class SourcesClock:
+    """A source is not called silent before this clock has gone for a while: after a stop of our own nobody could be
+    heard."""
+
+    every = 60.0
+    patience = 600.0  # seconds
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+        self._begun_at: float | None = None
+
+    def __call__(self) -> int:
+        now = monotonic()
+        if now < self._next_at:
+            return 0
+        self._begun_at = now if self._begun_at is None else self._begun_at
+        is_behind = counting.count(timezone.now()) >= counting.STEP
+        self._next_at = now if is_behind else now + self.every
+        return silence.check(timezone.now()) if now - self._begun_at >= self.patience else 0
 
 
 def mail_anchor() -> int:

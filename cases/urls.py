@@ -2,7 +2,19 @@
 
 from django.urls import path, re_path
 
-from cases.views import alert, bulk, case, decide, evidence, live, queue, report, uploads
+from cases.views import (
+    alert,
+    bulk,
+    case,
+    decide,
+    evidence,
+    live,
+    queue,
+    rejected,
+    report,
+    sources,
+    uploads,
+)
 
 EVIDENCE = "cases/<case:pk>/evidence/"
 
@@ -31,4 +43,9 @@ urlpatterns = [
         for what in evidence.ACTS
     ],
     path("alerts/<alert:pk>/", alert.alert, name="alert"),
+    path("sources/", sources.sources, name="sources"),
+    path("sources/<int:pk>/", sources.source, name="source"),
+    path("sources/rejected/", rejected.rejected, name="rejected"),
+    path("sources/rejected/replay/", rejected.replay_all, name="replay_all"),
+    path("sources/rejected/<int:pk>/", rejected.payload, name="payload"),
 ]

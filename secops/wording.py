@@ -1,5 +1,6 @@
 """Values as people read them: defanged, visible, with units; plain text in, plain text out."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -40,6 +41,12 @@ _HIDDEN = re.compile(
 def shown(value: object) -> str:
     """Every invisible or direction-changing character, and half of one, as a visible mark, such as ⟨U+202E⟩."""
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", str(value))
+
+
+def escaped(text: str) -> str:
+    """The same characters as `shown` marks, as JSON writes them in a text, such as \\u202e: visible, and still the same
+    JSON."""
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1] if found[0] != "\x7f" else "\\u007f", text)
 
 
 def defang(value: object, kind: str = "") -> str:

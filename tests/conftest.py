@@ -10,6 +10,7 @@ from django.db.models.signals import post_migrate
 from django.tasks import default_task_backend
 from pytest_django import DjangoDbBlocker
 
+from cases.services import hearing
 from secops import banners, pdf
 from secops.models import User
 from tests.factories import make_user
@@ -83,6 +84,12 @@ def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_banners_kept() -> None:
     """What stood on every page of another test stands on none of this one."""
     banners.forget()
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_heard() -> None:
+    """A source that spoke in another test has no row in this one."""
+    hearing.forget()
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from cases.models import (
     CaseReading,
     Note,
     Observable,
+    RejectedPayload,
+    Source,
     TimelineEntry,
 )
 from cases.services import evidence, timeline
@@ -105,6 +107,11 @@ def build(*, only_open: bool = False) -> House:
     )
     MajorIncident.objects.create(
         pk=1, reason="Ransomware", cap=50, hours=1, proposed_by=member, proposed_at=timezone.now()
+    )
+    now = timezone.now()
+    Source.objects.create(pk=1_000, name="acme-ids", detector="suricata", first_at=now, heard_at=now)
+    RejectedPayload.objects.create(
+        pk=1_000, received_at=now, source="acme-ids", detector="suricata", body=zlib.compress(b"{"), size=1
     )
     nothing = Things(**dict.fromkeys(Things.__dataclass_fields__, 0))  # type: ignore[arg-type]
     people = {"member": member, "new guest": make_user("newcomer", ["guest"])}

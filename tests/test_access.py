@@ -25,6 +25,7 @@ WORKERS = frozenset({"analyst", "responder"})
 NOTERS = frozenset({"analyst", "responder", "approver", "guest of the case"})
 DECIDERS = frozenset({"responder", "approver"})
 STEERERS = frozenset({"responder"})
+ADMINS = frozenset({"admin"})
 INSIDE = SEERS | {"guest of the case"}  # of the open case
 OF_READERS = {"case": SEERS, "guests": INSIDE}
 OF_ROLES = {"seers": SEERS, "workers": WORKERS}
@@ -32,8 +33,8 @@ OF_ROLES = {"seers": SEERS, "workers": WORKERS}
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """One URL. `get` is who may read it: everybody, signed in, seers (who may see cases at all), workers, the case's
-    readers, guests of the case besides, or nobody (POST only)."""
+    """One URL. `get` is who may read it: everybody, signed in, seers (who may see cases at all), workers, admins, the
+    case's readers, guests of the case besides, or nobody (POST only)."""
 
     path: str
     get: str = "case"
@@ -85,6 +86,11 @@ DOORS: dict[str, Door] = {
     "cases:note": Door(path=CASE + "note/", get="guests", post=NOTERS, data={"text": "Seen"}),
     "cases:undo": Door(path=CASE + "undo/{entry}/", get="nobody", post=WORKERS),
     "cases:alert": Door(path="/alerts/ALR-{alert}/"),
+    "cases:sources": Door(path="/sources/", get="seers"),
+    "cases:source": Door(path="/sources/1000/", get="admins", post=ADMINS, data={"watch": "hours", "hours": "6"}),
+    "cases:rejected": Door(path="/sources/rejected/", get="admins"),
+    "cases:replay_all": Door(path="/sources/rejected/replay/", get="nobody", post=ADMINS, data={"source": "acme-ids"}),
+    "cases:payload": Door(path="/sources/rejected/1000/", get="admins", post=ADMINS, data={"detector": "auto"}),
     "cases:evidence": Door(path=CASE + "evidence/"),
     "cases:evidence_add": Door(
         path=CASE + "evidence/add/",
@@ -271,6 +277,8 @@ def test_each_role_reads_what_it_may_and_finds_nothing_else(house: House, who: s
         response = got(client, house.open.url(DOORS[name].path))
         if who not in OF_ROLES.get(DOORS[name].get, {who}):
             assert response.status_code == 403, name
+        elif DOORS[name].get == "admins" and who not in ADMINS:
+            assert response.status_code in (403, 404), name
         elif DOORS[name].get not in OF_READERS or who in OF_READERS[DOORS[name].get]:
             assert response.status_code in (200, 204, 302), name
             assert not is_sent_to_sign_in(response), name

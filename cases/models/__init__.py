@@ -14,6 +14,7 @@ from cases.models.evidence import CustodyEntry, CustodyHead, Evidence
 from cases.models.inventory import CaseDevice, CasePerson, Device, Person
 from cases.models.observables import Observable
 from cases.models.readings import CaseReading
+from cases.models.sources import AlertsCounted, Source, SourceHour
 from cases.models.timeline import TimelineEntry
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "AlertObservable",
     "AlertPayload",
     "AlertRevision",
+    "AlertsCounted",
     "Case",
     "CaseDevice",
     "CaseMember",
@@ -37,5 +39,7 @@ __all__ = [
     "Person",
     "RejectedPayload",
     "Sender",
+    "Source",
+    "SourceHour",
     "TimelineEntry",
 ]

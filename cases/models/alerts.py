@@ -3,6 +3,7 @@
 import zlib
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
@@ -170,8 +171,22 @@ class AlertObservable(models.Model):
         constraints = [models.UniqueConstraint(fields=["alert", "observable", "role"], name="sighting_once_per_role")]
 
 
+class RejectedQuerySet(models.QuerySet["RejectedPayload"]):
+    def visible_to(self, user: Any) -> "RejectedQuerySet":
+        """Admins only, since nobody knows yet whom such a text is about; and restriction is asked of them, too, once
+        an alert has come of it."""
+        if not user.may(May.ADMINISTER):
+            return self.none()
+        through = RejectedPayload.alerts.through.objects.filter(rejectedpayload=models.OuterRef("pk"))
+        return self.exclude(models.Exists(through.exclude(alert__in=Alert.objects.visible_to(user))))
+
+    def waiting(self) -> "RejectedQuerySet":
+        """Those that nobody could read yet."""
+        return self.filter(replayed_at=None)
+
+
 class RejectedPayload(models.Model):
-    """What could not be read, kept for inspection and replay."""
+    """What could not be read, kept for inspection, repair and replay. `body` is as received and never changes."""
 
     received_at = models.DateTimeField()
     source = models.CharField(max_length=60)
@@ -179,16 +194,29 @@ class RejectedPayload(models.Model):
     body = models.BinaryField(help_text="zlib level 1, as in AlertPayload.")
     size = models.PositiveIntegerField(help_text="Bytes before compression.")
     problems = models.JSONField(default=list)
+    repaired = models.BinaryField(null=True, help_text="What a person made of it, zlib; empty: nobody changed it.")
+    repaired_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    repaired_at = models.DateTimeField(null=True)
     replayed_at = models.DateTimeField(null=True)
+    alerts = models.ManyToManyField(Alert, related_name="+", help_text="What came of it.")
+
+    objects = RejectedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["source", "detector"], name="rejected_waiting", condition=models.Q(replayed_at=None))
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}, {self.received_at:%Y-%m-%d %H:%M}"
 
     def raw(self) -> bytes:
         return zlib.decompress(bytes(self.body))
+
+    def latest(self) -> bytes:
+        """As a person repaired it, else as received."""
+        return self.raw() if self.repaired is None else zlib.decompress(bytes(self.repaired))
 
 
 class Sender(models.Model):

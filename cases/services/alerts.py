@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cases.intake.base import FieldProblem
 from cases.intake.messages import Message
-from cases.services import records, senders
+from cases.services import hearing, records, senders
 from cases.services.drafts import Draft, drafted
 from cases.services.reading import Read, read_all
 from cases.signals import planning_due
@@ -52,13 +52,14 @@ def receive(
     source: str,
     token: ApiToken | None = None,
     received_at: datetime | None = None,
-    keeps_rejected: bool = True,
+    is_replay: bool = False,
 ) -> Receipt:
     """Take messages in: each becomes an alert once, joins or opens its case, and the case is due for planning.
 
     `detector` is the format, or `auto`; `source` is the sender where the alert names none, and where it is empty too,
     the detector's slug. At most MAX_BATCH messages go into one transaction; more are several. Nothing is raised for
-    a bad message: it is kept, unless it comes out of where such are kept, and its result says why.
+    a bad message: it is kept, and its result says why. With `is_replay` the messages come out of where such are kept,
+    or from a person who is told at once: nothing is kept, and no source has spoken.
     """
     at = received_at or timezone.now()
     receipt = Receipt()
@@ -66,7 +67,9 @@ def receive(
         part = messages[start : start + MAX_BATCH]
         seen = _seen(part, detector, source)
         reads = read_all([one for one in part if one.body not in seen], detector=detector, source=source, at=at)
-        results = _taken(reads, token, at, keeps_rejected=keeps_rejected) if reads else []
+        results = _taken(reads, token, at, keeps_rejected=not is_replay) if reads else []
+        if not is_replay:
+            hearing.hear(_heard(reads, results, token) | _heard_again(seen), at)
         receipt.results += _in_order(part, seen, results, start)
     return receipt
 
@@ -91,6 +94,19 @@ def _in_order(
     elif not start:
         return results
     return [replace(result, index=index) for index, result in enumerate(results, start=start)]
+
+
+def _heard(reads: list[Read], results: list[Result], token: ApiToken | None) -> set[hearing.Key]:
+    """Who spoke. What is refused speaks for the token that sent it, and nothing here tells of a restricted case."""
+    return {
+        (token.name if token and result.status == "rejected" else read.source, read.detector)
+        for read, result in zip(reads, results, strict=True)
+        if not result.is_restricted
+    }
+
+
+def _heard_again(seen: dict[bytes, records.Seen]) -> set[hearing.Key]:
+    return {(one.source, one.detector) for one in seen.values() if not one.is_restricted}
 
 
 def _repeated(old: records.Seen) -> Result:
