@@ -23,6 +23,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "is_guest": is_known and user is not None and RoleName.GUEST in user.group_names,
         "step_up": SimpleLazyObject(lambda: stepup.ask(user) if is_known and user is not None else None),
         "is_only_guest": is_known and user is not None and RoleName.GUEST in user.group_names and not user.may(May.SEE),
+        "may_see": is_known and user is not None and user.may(May.SEE),
         "may_work": is_known and user is not None and user.may(May.WORK),
         "may_approve": is_known and user is not None and user.may(May.APPROVE),
         "may_steer": is_known and user is not None and user.may(May.STEER),
