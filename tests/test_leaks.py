@@ -21,6 +21,8 @@ LISTS = [
     *(f"/queue/?{query}" for query in ("stage=all", "sort=newest", "sort=risk", "sort=sla", "assignee=none", "sev=1")),
     "/approvals/",
     "/approvals/waiting/",
+    "/metrics/?days=90",
+    "/metrics.csv?chart=alerts_by_hour",
 ]
 
 

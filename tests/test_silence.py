@@ -48,6 +48,8 @@ LISTS = [
     f"/queue/?stage=all&q={CANARY}",
     "/approvals/",
     "/approvals/waiting/",
+    "/metrics/?days=90",
+    "/metrics.csv?chart=alerts_by_hour",
     "/approvals/standing/",
     "/guest/",
 ]

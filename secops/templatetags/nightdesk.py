@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from secops import charts, graphs, marks, wording
+from secops import charts, graphs, marks, trends, wording
 
 register = Library()
 
@@ -24,6 +24,7 @@ register.filter("initials", wording.initials)
 register.filter("stamp", wording.stamp)
 register.filter("graph", graphs.graph)
 register.filter("node_name", graphs.name_of)
+register.filter("trend", trends.drawn)
 
 
 @register.simple_tag

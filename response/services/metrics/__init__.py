@@ -1,0 +1,1 @@
+"""The figures of a security operations centre, of the cases that the reader may see and of no other."""
