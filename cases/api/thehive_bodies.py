@@ -27,7 +27,8 @@ def read_body(request: Request) -> tuple[bytes, dict[str, SentFile]]:
     """The JSON as bytes, and the files by the names of their parts."""
     if not (request.content_type or "").startswith("multipart/"):
         return body_of(request), {}
-    size, most = int(request.META.get("CONTENT_LENGTH") or 0), settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    length, most = request.META.get("CONTENT_LENGTH") or "0", settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    size = int(length) if length.isdigit() else 0
     if size > most:  # files of visitors are kept in memory only, and over this they would be left out without a word
         raise TooLargeError(f"At most {most} bytes with files in one request, this one has {size}.")
     files = {name: file for name, file in request.FILES.items() if isinstance(file, UploadedFile)}

@@ -9,9 +9,16 @@ from django.utils import timezone
 
 from cases.choices import EvidenceKind
 from cases.intake.base import NormalObservable
+from cases.intake.observables import MAX_OBSERVABLES
 from cases.models import Alert, AlertObservable, TimelineEntry
 from cases.services import evidence, observables, timeline
 from cases.services.store import store
+from cases.signals import planning_due
+from secops.errors import SecopsError
+
+
+class TooManyError(SecopsError):
+    """More observables than one alert may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +32,17 @@ class SentFile:
 
 @transaction.atomic
 def add_observables(alert: Alert, found: Iterable[NormalObservable]) -> int:
-    """Add them to the alert and its case, which is asked about them; how many were new. Safe to repeat."""
+    """Add them to the alert and its case, which is asked about them; how many were new. Safe to repeat.
+
+    TooManyError where the alert would have more of them than one that is sent at once.
+    """
     wanted = [replace(one, value=one.value[: observables.MAX_VALUE]) for one in found]
     ids = observables.ids_of(((one.kind, one.value, one.is_indicator) for one in wanted), at=timezone.now())
     known = set(alert.sightings.values_list("observable_id", "role"))
     fresh = {(ids[one.kind, one.value], one.role): one for one in wanted}
     fresh = {key: one for key, one in fresh.items() if key not in known}
+    if len(known) + len(fresh) > MAX_OBSERVABLES:
+        raise TooManyError(f"An alert has at most {MAX_OBSERVABLES} observables, and {alert.number} has {len(known)}.")
     rows = [AlertObservable(alert=alert, observable_id=pk, role=role) for pk, role in fresh]
     AlertObservable.objects.bulk_create(rows, ignore_conflicts=True)  # another message may bring the same meanwhile
     if fresh and alert.case_id:
@@ -38,6 +50,7 @@ def add_observables(alert: Alert, found: Iterable[NormalObservable]) -> int:
             observables.attach(alert.case_id, one.kind, one.value, one.role)
         values = ", ".join(one.value for one in fresh.values())
         text = f"{alert.source} adds to {alert.number}: {values}"
+        planning_due.send(None, case_ids=[alert.case_id])
         timeline.record(alert.case_id, text, kind=TimelineEntry.Kind.ALERT, who=alert.source, refs={"alert": alert.pk})
     return len(fresh)
 

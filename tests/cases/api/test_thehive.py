@@ -1,6 +1,7 @@
 """TheHive's door over HTTP: the calls of its clients, in their words; the recorded ones too where they are there."""
 
 import json
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -265,6 +266,28 @@ def test_an_observable_that_cannot_be_read_is_400(hive: Hive, item: dict[str, An
     assert hive.call("POST", f"{V1}/{number}/observable", item).status_code == 400
 
 
+def test_an_alert_has_no_more_observables_than_one_that_is_sent_at_once(
+    hive: Hive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cases.services.later.MAX_OBSERVABLES", 2)
+    url = f"{V1}/{hive.create()['_id']}/observable"
+
+    answer = hive.call("POST", url, {"dataType": "ip", "data": ["203.0.113.10", "203.0.113.11"]})
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "BadRequest")
+    assert Alert.objects.get().sightings.count() == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--x\r\n", b"no parts", b"--x\r\nContent-Disposition: form-data\r\n\r\n{}\r\n--x--"]
+)
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/other"])
+def test_parts_that_are_none_are_refused(hive: Hive, kind: str, body: bytes) -> None:
+    answer = hive.client.generic("POST", V1, body, content_type=kind, headers=hive.headers)
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "BadRequest")
+
+
 def multipart(hive: Hive, url: str, **parts: Any) -> Any:
     return hive.client.post(url, parts, headers=hive.headers)
 
@@ -470,7 +493,7 @@ def recorded() -> Iterator[Any]:
 def test_a_recorded_request_gets_its_answer(hive: Hive, request_: dict[str, Any]) -> None:
     method, path, sent = request_["method"], request_["path"], request_["headers"]
     number = hive.create(sourceRef="beside it")["_id"]
-    path = path.replace("~4120", number).replace("/alert/~1", f"/alert/{number}")
+    path = re.sub("/alert/~[0-9]+", f"/alert/{number}", path)
 
     answer = hive.client.generic(
         method,
