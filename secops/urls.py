@@ -32,4 +32,5 @@ urlpatterns = [
     path("", include("enrichment.urls")),
     path("", include("response.urls")),
     path("api/v1/", include("cases.api.urls")),
+    path("thehive/", include("cases.api.thehive_urls")),
 ]

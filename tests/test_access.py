@@ -190,6 +190,13 @@ DOORS: dict[str, Door] = {
     "cases_api:intake": Door(path="/api/v1/intake/suricata/", get="nobody", post=frozenset()),
     "cases_api:alert": Door(path="/api/v1/alerts/ALR-{alert}/"),
     "cases_api:case": Door(path="/api/v1/cases/CASE-{case}/"),
+    "thehive:create": Door(path="/thehive/api/v1/alert", get="nobody", post=frozenset()),
+    "thehive:search": Door(path="/thehive/api/alert/_search", get="nobody", post=frozenset()),
+    "thehive:query": Door(path="/thehive/api/v1/query", get="nobody", post=frozenset()),
+    "thehive:alert": Door(path="/thehive/api/v1/alert/~{alert}", get="nobody"),
+    "thehive:observables": Door(path="/thehive/api/v1/alert/~{alert}/observable", get="nobody", post=frozenset()),
+    "thehive:user": Door(path="/thehive/api/v1/user/current", get="nobody"),
+    "thehive:elsewhere": Door(path="/thehive/api/v1/case", get="nobody", post=frozenset()),
 }
 POLICY = {
     "default-src 'none'",

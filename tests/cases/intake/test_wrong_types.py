@@ -15,6 +15,7 @@ from tests.cases.intake import (
     test_ocsf_detection_finding,
     test_okta,
     test_osquery,
+    test_thehive,
     test_zeek,
 )
 
@@ -28,33 +29,35 @@ PAYLOADS = {
     "ocsf-detection-finding": test_ocsf_detection_finding.FINDING,
     "okta": test_okta.EVENT,
     "osquery": test_osquery.RESULT,
+    "thehive": test_thehive.WHOLE,
+    "thehive-v0": test_thehive.WAZUH,
     "zeek": test_zeek.NOTICE,
 }
 WRONG = (None, True, -1, 1e300, 10**300, "", "{", "http://[", "=,->:", [], [None, [{}]], {}, {"a": {"b": [1]}})
 
 
-def _places(value, place=()):
+def places(value, place=()):
     for key, child in value.items() if isinstance(value, dict) else enumerate(value):
         yield (*place, key)
         if isinstance(child, dict | list):
-            yield from _places(child, (*place, key))
+            yield from places(child, (*place, key))
 
 
-def _replaced(value, place, wrong):
+def replaced(value, place, wrong):
     if not place:
         return wrong
     copy = value.copy()
-    copy[place[0]] = _replaced(value[place[0]], place[1:], wrong)
+    copy[place[0]] = replaced(value[place[0]], place[1:], wrong)
     return copy
 
 
 @pytest.mark.parametrize("slug", PAYLOADS)
 def test_a_value_of_another_type_never_breaks_a_detector(slug):
     read_well = 0
-    for place in _places(PAYLOADS[slug]):
+    for place in places(PAYLOADS[slug]):
         for wrong in WRONG:
             try:
-                (alert,) = read(_replaced(PAYLOADS[slug], place, wrong), slug, NOW)
+                (alert,) = read(replaced(PAYLOADS[slug], place, wrong), slug, NOW)
             except (RejectedError, IgnoredError):
                 continue
             else:

@@ -1,0 +1,76 @@
+"""What a sender brings to an alert of its own after it was taken in: more observables, and the files that it named."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from cases.choices import EvidenceKind
+from cases.intake.base import NormalObservable
+from cases.intake.observables import MAX_OBSERVABLES
+from cases.models import Alert, AlertObservable, TimelineEntry
+from cases.services import evidence, observables, timeline
+from cases.services.store import store
+from cases.signals import planning_due
+from secops.errors import SecopsError
+
+
+class TooManyError(SecopsError):
+    """More observables than one alert may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentFile:
+    """A file that came with an alert, in memory."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+@transaction.atomic
+def add_observables(alert: Alert, found: Iterable[NormalObservable]) -> int:
+    """Add them to the alert and its case, which is asked about them; how many were new. Safe to repeat.
+
+    TooManyError where the alert would have more of them than one that is sent at once.
+    """
+    wanted = [replace(one, value=one.value[: observables.MAX_VALUE]) for one in found]
+    ids = observables.ids_of(((one.kind, one.value, one.is_indicator) for one in wanted), at=timezone.now())
+    known = set(alert.sightings.values_list("observable_id", "role"))
+    fresh = {(ids[one.kind, one.value], one.role): one for one in wanted}
+    fresh = {key: one for key, one in fresh.items() if key not in known}
+    if len(known) + len(fresh) > MAX_OBSERVABLES:
+        raise TooManyError(f"An alert has at most {MAX_OBSERVABLES} observables, and {alert.number} has {len(known)}.")
+    rows = [AlertObservable(alert=alert, observable_id=pk, role=role) for pk, role in fresh]
+    AlertObservable.objects.bulk_create(rows, ignore_conflicts=True)  # another message may bring the same meanwhile
+    if fresh and alert.case_id:
+        for one in fresh.values():
+            observables.attach(alert.case_id, one.kind, one.value, one.role)
+        values = ", ".join(one.value for one in fresh.values())
+        text = f"{alert.source} adds to {alert.number}: {values}"
+        planning_due.send(None, case_ids=[alert.case_id])
+        timeline.record(alert.case_id, text, kind=TimelineEntry.Kind.ALERT, who=alert.source, refs={"alert": alert.pk})
+    return len(fresh)
+
+
+def keep_files(alert: Alert, files: Iterable[SentFile]) -> None:
+    """Keep them as evidence of the alert's case, each once however often it is sent."""
+    if alert.case_id is None:
+        return
+    for file in files:
+        with store().draft(limit=settings.EVIDENCE_ITEM_BYTES) as draft:
+            draft.write(file.body)
+            draft.finish()
+            evidence.keep(
+                alert.case_id,
+                draft,
+                kind=EvidenceKind.FILE,
+                title=f"{file.name} of {alert.number}",
+                file_name=file.name,
+                media_type=file.media_type,
+                is_hazardous=True,
+                who=alert.source,
+                source_ref=f"{alert.number}/{draft.sha256}",
+            )
