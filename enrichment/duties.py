@@ -58,11 +58,11 @@ class ExaminationClock(Apart):
 
 
 class PushClock(Apart):
-    """For the clock: starts a process that pushes what is due, one at a time. An outlet that hangs keeps no worker of
-    the queues from answering cases."""
+    """For the clock: starts a process that pushes what is due, one at a time, and stays while cases come. An outlet
+    that hangs keeps no worker of the queues from answering cases."""
 
     def __init__(self) -> None:
-        super().__init__(pushes.is_due, "push")
+        super().__init__(pushes.is_due, "push", "--idle", "30")
 
 
 def examinations_left() -> dict[str, Any]:

@@ -37,7 +37,8 @@ def text_of(case: Mapping[str, Any], url: str) -> str:
 
 
 def _answer(card: Card, answer: Mapping[str, Any]) -> list[str]:
-    word = answer.get("label") or (Verdict(answer["verdict"]).label if answer.get("verdict") else "")
-    said = ". ".join(part for part in (word, answer.get("headline", "")) if part) or "Nothing is known"
-    facts = [f"  {defang(fact['label'])}: {defang(fact['value'])}" for fact in answer.get("facts", [])]
-    return [f"{card.label} {defang(said)}", *facts]
+    verdict = Verdict(answer["verdict"]).label if answer.get("verdict") else ""
+    word = f"{answer['label']} ({verdict.lower()})" if verdict and answer.get("label") not in {"", verdict} else verdict
+    said = ". ".join(part for part in (word, answer.get("headline", "")) if part) or "Nothing is known."
+    facts = [": ".join(part for part in (fact["label"], fact["value"]) if part) for fact in answer.get("facts", [])]
+    return [f"{card.label} {defang(said)}", *(f"  {defang(fact)}" for fact in facts)]

@@ -5,7 +5,9 @@ A worker that dies in between leaves the row due again under the same key, which
 
 import logging
 import random
+import time
 from datetime import timedelta
+from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +18,7 @@ from cases.models import Case, TimelineEntry
 from cases.services import timeline
 from enrichment.choices import PushState
 from enrichment.models import Push
+from enrichment.services import pushes
 from enrichment.services.parcels import MOST_ALERTS, parcel
 from secops import integrations, intent
 from secops.connectors.base import connectors
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 8  # with the pauses between them: three hours
 FIRST_PAUSE = 10.0  # seconds; each pause is three times the one before
 REST_SECONDS = 10.0  # that an outlet has after a failure, whatever else is due for it
+LOOK_SECONDS = 0.5  # until a process that stays looks again
+LONGEST_LIFE = 600.0  # seconds of one process
 CRASHED = "It crashed; see the log."
 REMOVED = "The integration was removed, or takes no cases any more."
 
@@ -41,6 +46,21 @@ def work() -> int:
         hit("push_claim")
         _send(mine)
         moved += 1
+    return moved
+
+
+def serve(idle_seconds: float) -> int:
+    """Send what is due and what comes due, until nothing was for so long; how many were tried.
+
+    It ends in any case after a while, so that it never runs an older version than the clock that starts it.
+    """
+    begun = quiet_since = monotonic()
+    moved = work()
+    while monotonic() - quiet_since < idle_seconds and monotonic() - begun < LONGEST_LIFE:
+        if pushes.is_due():  # asked before a claim, which is a writer
+            moved += work()
+            quiet_since = monotonic()
+        time.sleep(LOOK_SECONDS)
     return moved
 
 

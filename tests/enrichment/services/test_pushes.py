@@ -138,6 +138,18 @@ def test_each_outlet_is_told_and_one_that_fails_holds_up_no_other(outlet: Integr
     assert Push.objects.filter(outlet="A dead one", not_before=None).count() == 0
 
 
+def test_a_process_that_stays_sends_what_comes_due_meanwhile(outlet: Integration, receiver: Receiver) -> None:
+    complete()
+    integrations.connector_of(outlet).http.timeout = (1, 0.1)
+    receiver.moods = [500]
+    pushing.work()
+    Push.objects.update(not_before=timezone.now() + timedelta(seconds=0.6))
+
+    assert pushing.serve(1.2) == 1
+
+    assert len(receiver.got) == 1
+
+
 # --- never ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("is_covert", [False, True])
 def test_a_restricted_case_is_not_even_noted(outlet: Integration, receiver: Receiver, is_covert: bool) -> None:
