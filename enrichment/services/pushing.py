@@ -8,19 +8,21 @@ import random
 import time
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from cases.choices import Tlp
 from cases.models import Case, TimelineEntry
 from cases.services import timeline
 from enrichment.choices import PushState
 from enrichment.models import Push
 from enrichment.services import pushes
 from enrichment.services.parcels import MOST_ALERTS, parcel
-from secops import integrations, intent
+from secops import integrations, intent, quotas
 from secops.connectors.base import connectors
 from secops.connectors.capabilities.errors import Doubt
 from secops.errors import SecopsError
@@ -86,6 +88,8 @@ def _send(mine: Push) -> None:
         _end(mine, PushState.FAILED, "Workers were lost over it.")
     elif why := _forbidden(mine, outlet):
         _end(mine, PushState.WITHHELD, why)
+    elif not quotas.take(outlet, 1, is_effect=True):
+        _wait(mine, outlet)
     else:
         _try(mine, outlet)
 
@@ -100,11 +104,16 @@ def _forbidden(mine: Push, outlet: Integration) -> str:
     case = Case.objects.get(pk=mine.case_id)
     if case.is_restricted or case.is_covert:
         return "The case is restricted."
-    if case.tlp > integrations.max_tlp(outlet):
+    if case.tlp > _max_tlp(outlet):
         return f"The case is {case.get_tlp_display()}; {outlet.name} may be told less."
     if case.alert_count > MOST_ALERTS:
         return f"More than {MOST_ALERTS} alerts are too much for one message."
     return ""
+
+
+def _max_tlp(outlet: Integration) -> int:
+    """What an admin set; else amber, also for a mail server, which may carry more to those whom a person names."""
+    return min(integrations.max_tlp(outlet), Tlp.AMBER) if outlet.max_tlp is None else outlet.max_tlp
 
 
 def _try(mine: Push, outlet: Integration) -> None:
@@ -143,11 +152,23 @@ def _later(mine: Push, outlet: Integration, why: str, retry_after: float | None)
     wait = min(retry_after or backoff(mine.attempts), LONGEST_WAIT)
     held = Push.objects.filter(pk=mine.pk, state=PushState.DUE, attempts=mine.attempts)
     held.update(not_before=Now() + timedelta(seconds=wait), reason=why[:300])
-    rest = Now() + timedelta(seconds=REST_SECONDS)
-    others = Push.objects.filter(Q(not_before__isnull=True) | Q(not_before__lt=rest), integration=outlet)
+    _rest(mine, outlet, Now() + timedelta(seconds=REST_SECONDS))
+
+
+def _wait(mine: Push, outlet: Integration) -> None:
+    """No calls are left for now, which is no try."""
+    until = quotas.next_at(outlet, is_effect=True) or Now() + timedelta(seconds=1)
+    held = Push.objects.filter(pk=mine.pk, state=PushState.DUE, attempts=mine.attempts)
+    held.update(attempts=F("attempts") - 1, not_before=until)
+    _rest(mine, outlet, until)
+
+
+def _rest(mine: Push, outlet: Integration, until: Any) -> None:
+    """What else is due for the outlet is not looked at before then."""
+    others = Push.objects.filter(Q(not_before__isnull=True) | Q(not_before__lt=until), integration=outlet)
     with transaction.atomic():
         waiting = others.filter(state=PushState.DUE).exclude(pk=mine.pk).select_for_update(skip_locked=True)
-        Push.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).update(not_before=rest)
+        Push.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).update(not_before=until)
 
 
 def backoff(attempts: int) -> float:

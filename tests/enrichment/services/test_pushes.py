@@ -203,6 +203,24 @@ def test_what_the_outlet_may_not_be_told_is_withheld_with_the_reason(outlet: Int
     assert said(case) == ["Not pushed to Old SIEM: The case is RED; Old SIEM may be told less."]
 
 
+def test_it_goes_where_an_admin_allowed_its_tlp(outlet: Integration, receiver: Receiver) -> None:
+    Integration.objects.update(max_tlp=Tlp.RED)
+    complete(tlp="red")
+
+    pushing.work()
+
+    assert receiver.got[0]["case"]["tlp"] == "red"
+
+
+def test_a_red_case_is_not_mailed_to_a_list(mailbox: "Mailbox") -> None:
+    case = complete(tlp="red")
+
+    pushing.work()
+
+    assert mailbox.to == []
+    assert said(case) == ["Not pushed to Mail: The case is RED; Mail may be told less."]
+
+
 def test_without_an_outlet_nothing_is_written_and_one_small_question_is_asked() -> None:
     case = complete()
     with CaptureQueriesContext(
