@@ -1,16 +1,18 @@
-"""Administration of enrichment: the questions of a kind, a window on lookups."""
+"""Administration of enrichment: the questions of a kind, windows on lookups and on pushes."""
 
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from cases.models import Case
-from enrichment.models import KindQuestion, Lookup
+from enrichment.models import KindQuestion, Lookup, Push
 from enrichment.questions.base import questions
-from secops.admin_site import AdminOnly, ReadOnly
+from enrichment.services import pushes
+from secops.admin_site import AdminOnly, ReadOnly, may_administer
+from secops.models import User
 
 
 class KindQuestionForm(forms.ModelForm[KindQuestion]):
@@ -55,3 +57,28 @@ class LookupAdmin(ReadOnly, admin.ModelAdmin[Lookup]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lookup]:
         hidden = Case.objects.exclude(pk__in=Case.objects.visible_to(request.user).values("pk"))
         return super().get_queryset(request).exclude(case_lookups__case__in=hidden)
+
+
+@admin.register(Push)
+class PushAdmin(ReadOnly, admin.ModelAdmin[Push]):
+    """Which complete case went to which outlet, and why not; restricted cases stay out."""
+
+    list_display = ["case", "outlet", "number", "state", "attempts", "reason", "noted_at", "ended_at"]
+    list_filter = ["state", "outlet"]
+    list_select_related = ["case"]
+    fields = ["case", "outlet", "number", "key", "state", "attempts", "reason", "not_before", "noted_at", "ended_at"]
+    ordering = ["-pk"]
+    actions = ["try_again"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Push]:
+        seen = Case.objects.visible_to(request.user)
+        return super().get_queryset(request).filter(case__in=seen)
+
+    def has_push_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request)
+
+    @admin.action(description="Try those again that were given up", permissions=["push"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
+        assert isinstance(request.user, User)
+        count = pushes.again(queryset, actor=request.user)
+        self.message_user(request, f"{count} of them are due again.", messages.SUCCESS)

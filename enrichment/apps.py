@@ -10,7 +10,7 @@ class EnrichmentConfig(AppConfig):
         from enrichment import benches, duties, receivers  # noqa: F401 - receivers connects the bell
         from enrichment.admin import KindQuestionInline
         from enrichment.questions.base import questions
-        from enrichment.services import examinations, lookups, orphans, planning, shipped
+        from enrichment.services import examinations, lookups, orphans, planning, pushes, pushing, shipped
         from secops import registry
 
         questions.discover("enrichment.questions")
@@ -21,8 +21,11 @@ class EnrichmentConfig(AppConfig):
         registry.duties.put("tick:enrichment-bell", duties.ring_if_due)
         registry.duties.put("examinations:foreground", examinations.carry_out_due)
         registry.duties.put("tick:examinations", duties.ExaminationClock())
+        registry.duties.put("pushes:foreground", pushing.work)
+        registry.duties.put("tick:pushes", duties.PushClock())
         registry.due_counts.put("enrichment", duties.left)
         registry.due_counts.put("examinations", duties.examinations_left)
+        registry.due_counts.put("pushes", pushes.left)
         registry.case_sections.put("enrichment", duties.case_section)
         registry.case_sections.put("examinations", duties.examinations_section)
         registry.shipped.put("enrichment:questions", shipped.install)

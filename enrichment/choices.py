@@ -21,6 +21,16 @@ class ExaminationState(models.TextChoices):
     REFUSED = "refused", "Refused"
 
 
+class PushState(models.TextChoices):
+    """Of a complete case on its way to one outlet."""
+
+    DUE = "due", "Due"
+    SENT = "sent", "Sent"
+    OVERTAKEN = "overtaken", "A later one goes instead"
+    WITHHELD = "withheld", "Withheld"
+    FAILED = "failed", "Given up"
+
+
 class ForensicTool(models.TextChoices):
     """What reads an item; enrichment.forensics.child knows each by its value."""
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from cases.models import Case
 from enrichment.choices import PENDING, ExaminationState, LookupState
 from enrichment.models import Examination, Lookup
-from enrichment.services import examinations
+from enrichment.services import examinations, pushes
 from enrichment.services.cards import CardView, FindingView, cards_of, views_of
 from secops import quotas
 from secops.apart import Apart
@@ -55,6 +55,14 @@ class ExaminationClock(Apart):
 
     def __call__(self) -> int:
         return examinations.free_expired() + super().__call__()
+
+
+class PushClock(Apart):
+    """For the clock: starts a process that pushes what is due, one at a time, and stays while cases come. An outlet
+    that hangs keeps no worker of the queues from answering cases."""
+
+    def __init__(self) -> None:
+        super().__init__(pushes.is_due, "push", "--idle", "30")
 
 
 def examinations_left() -> dict[str, Any]:

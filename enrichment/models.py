@@ -1,12 +1,13 @@
-"""Lookups and their findings, shared by all cases that need them; examinations; the questions of an alert kind."""
+"""Lookups and their findings, shared by all cases that need them; examinations; pushes; the questions of a kind."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
 
 from cases.choices import Card, Verdict
-from enrichment.choices import ExaminationState, ForensicTool, LookupState
+from enrichment.choices import ExaminationState, ForensicTool, LookupState, PushState
 
 
 class Examination(models.Model):
@@ -135,3 +136,40 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return self.headline
+
+
+class PushQuerySet(models.QuerySet["Push"]):
+    def sendable(self) -> "PushQuerySet":
+        """Due, of a case that is complete at this moment, to an outlet that is not switched off."""
+        enabled = Q(integration=None) | Q(integration__is_enabled=True)
+        return self.filter(enabled, state=PushState.DUE, case__is_planning_due=False, case__enrichment__pending=0)
+
+    def due(self, now: Any) -> "PushQuerySet":
+        return self.sendable().filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
+
+
+class Push(models.Model):
+    """One completion of a case, for one outlet. Written only by enrichment.services: pushes and pushing."""
+
+    case = models.ForeignKey("cases.Case", on_delete=models.CASCADE, related_name="pushes")
+    integration = models.ForeignKey("secops.Integration", null=True, on_delete=models.SET_NULL)
+    outlet = models.CharField(max_length=100, help_text="Its name, copied: the row outlives the integration.")
+    number = models.PositiveIntegerField(help_text="Of the completions of the case that this outlet is told.")
+    key = models.UUIDField(default=uuid4, unique=True, help_text="Sent along: the receiver knows a repetition by it.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of what was complete: the same is never sent twice.")
+    state = models.CharField(max_length=10, choices=PushState, default=PushState.DUE)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, help_text="While it is sent: the end of the worker's lease.")
+    noted_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True, help_text="Why not sent, or not yet.")
+
+    objects = PushQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "pushes"
+        constraints = [models.UniqueConstraint(fields=["case", "integration", "number"], name="push_once")]
+        indexes = [models.Index(fields=["attempts", "id"], name="push_due", condition=Q(state="due"))]
+
+    def __str__(self) -> str:
+        return f"{self.number} of case {self.case_id} to {self.outlet}"

@@ -8,6 +8,7 @@ KILL, STOP = "NIGHTDESK_TEST_KILL", "NIGHTDESK_TEST_STOP"  # "point:/path/of/a/o
 SIGNALS = {KILL: signal.SIGKILL, STOP: signal.SIGSTOP}
 POINTS = (
     *("claim", "intent", "send", "done", "read_back", "lookup_claim", "lookup_asked", "lookup_done"),
+    *("push_claim", "pushed"),
     *("segment_fetched", "segment_kept"),
     *("hunt_claim", "hunt_asked", "hunt_done"),
     *("evidence_begun", "evidence_written", "evidence_synced", "evidence_closed", "evidence_renamed"),

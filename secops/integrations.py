@@ -172,6 +172,13 @@ def with_capability(name: str) -> list[Integration]:
     return [one for one in Integration.objects.filter(is_enabled=True) if name in capabilities(one)]
 
 
+def outlets() -> list[Integration]:
+    """Enabled integrations that complete cases are pushed to, by name."""
+    slugs = [kind.slug for kind in connectors if hasattr(kind, "push_case")]
+    found = Integration.objects.filter(is_enabled=True, connector__in=slugs)
+    return [one for one in found if connectors[one.connector].takes_cases(one.settings)]
+
+
 def is_inside(integration: Integration) -> bool:
     """Whether all it is told stays inside: it answers on this machine, or at a pair of NIGHTDESK_INTERNAL_HOSTS."""
     kind = connectors.get(integration.connector)

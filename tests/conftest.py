@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.pace",
     "tests.tryout",
     "tests.objectstore",
+    "tests.outlets",
     "tests.cases.intake.detectors.printed",
     "tests.response.chaos_house",
     "tests.response.storm_figures",

@@ -14,6 +14,7 @@ from cases.services.answers import CaseAnswers
 from enrichment.choices import PENDING, LookupState, SubjectKind
 from enrichment.models import Finding, Lookup
 from enrichment.questions.base import Judgement, Subject, questions
+from enrichment.services import pushes
 from enrichment.services.cards import FindingView, cards_of, views_by_case, views_of
 from enrichment.services.cleaning import cleaned
 from enrichment.services.risk import risk_of
@@ -45,6 +46,7 @@ def settle_locked(cases: list[Case]) -> None:
     """The same for cases that this transaction has locked, as their rows stand now."""
     found = views_by_case([case.pk for case in cases])
     answers.store([_answers(case, _weighed(case, found[case.pk])) for case in cases])
+    pushes.note(cases)
 
 
 def _weighed(case: Case, views: list[FindingView]) -> list[FindingView]:

@@ -113,6 +113,11 @@ class Connector:
         return cls.rate_limit
 
     @classmethod
+    def takes_cases(cls, values: Mapping[str, Any]) -> bool:
+        """Whether complete cases are pushed to it with these settings (capability `push`)."""
+        return False
+
+    @classmethod
     def clean(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Settings as plain JSON values, checked by the form; forms.ValidationError names each bad field."""
         initial = {name: field.initial for name, field in cls.SettingsForm.base_fields.items() if field.initial}

@@ -1,21 +1,17 @@
 """A pager behind a webhook: one signed JSON message for each call to a person."""
 
-import hashlib
-import hmac
-import time
 from typing import Any, ClassVar
 
-import msgspec
 from django import forms
 
 from secops.connectors.base import BaseUrlField, Connector, connectors
+from secops.connectors.signing import post_signed
 from secops.http import HttpError
 
 
 @connectors.register
 class Pager(Connector):
-    """Any on-call product that takes a webhook. `X-Nightdesk-Signature` is HMAC-SHA256 with the shared secret over the
-    time stamp (seconds since 1970, in `X-Nightdesk-Timestamp`), a dot, and the body as sent."""
+    """Any on-call product that takes a webhook; secops.connectors.signing says how it is signed."""
 
     slug = "pager"
     label = "Pager (signed webhook)"
@@ -35,14 +31,6 @@ class Pager(Connector):
         return "The pager takes calls from us."
 
     def _post(self, message: dict[str, Any], key: str) -> None:
-        body, at = msgspec.json.encode(message), str(int(time.time()))
-        signature = hmac.new(self.secret("key").encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": key,
-            "X-Nightdesk-Timestamp": at,
-            "X-Nightdesk-Signature": f"sha256={signature}",
-        }
-        answer = self.http.request("POST", self.setting("url"), data=body, headers=headers)
+        answer = post_signed(self, message, key)
         if not answer.is_ok:
             raise HttpError(f"{answer.host} answered {answer.status} to a call", status=answer.status)

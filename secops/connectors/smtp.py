@@ -3,12 +3,13 @@
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.validators import validate_email
 
 from secops import egress, intent
 from secops.connectors.base import Connector, connectors
@@ -58,6 +59,17 @@ class Smtp(Connector):
         security = forms.ChoiceField(choices=[(STARTTLS, "STARTTLS"), (TLS, "TLS"), (PLAIN, "None")], initial=STARTTLS)
         username = forms.CharField(required=False)
         sender = forms.EmailField()
+        cases_to = forms.CharField(
+            label="Complete cases to",
+            required=False,
+            help_text="Addresses, separated by commas: each complete case is mailed there, restricted ones never.",
+        )
+
+        def clean_cases_to(self) -> str:
+            addresses = _addresses(self.cleaned_data["cases_to"])
+            for address in addresses:
+                validate_email(address)
+            return ", ".join(addresses)
 
         def clean(self) -> dict[str, Any]:
             cleaned = super().clean() or self.cleaned_data
@@ -89,6 +101,15 @@ class Smtp(Connector):
         if refused:
             raise Doubt(f"The mail server refused {len(refused)} of {len(to)} recipients; the others were sent it.")
         return str(mail["Message-ID"])
+
+    @classmethod
+    def takes_cases(cls, values: Mapping[str, Any]) -> bool:
+        return bool(values.get("cases_to"))
+
+    def push_case(self, *, case: Mapping[str, Any], text: str, url: str, number: int, key: str) -> None:
+        """The text of it, one mail to all."""
+        subject = f"{text.partition(chr(10))[0]}{f' (update {number})' if number > 1 else ''}"
+        self.send_mail(to=_addresses(self.setting("cases_to")), subject=subject, text=text, key=f"push-{key}")
 
     def test(self) -> str:
         server = self._opened()
@@ -127,6 +148,10 @@ class Smtp(Connector):
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(text)
         return mail
+
+
+def _addresses(text: str | None) -> list[str]:
+    return [part for one in (text or "").split(",") if (part := one.strip())]
 
 
 def _later(error: smtplib.SMTPException) -> float | None:

@@ -7,7 +7,7 @@ from secops.connectors.capabilities.capture import Captures
 from secops.connectors.capabilities.containment import Accounts, Blocks, Quarantine
 from secops.connectors.capabilities.detonation import Detonates
 from secops.connectors.capabilities.devices import Changes, Inventory, Postures, Processes
-from secops.connectors.capabilities.effects import Isolation, Mailer, Pager
+from secops.connectors.capabilities.effects import Isolation, Mailer, Outlet, Pager
 from secops.connectors.capabilities.files import FileActivity, FileUses, FindFile
 from secops.connectors.capabilities.hunting import Hunts
 from secops.connectors.capabilities.identity import Directory, Leases, SignIns
@@ -41,6 +41,7 @@ CAPABILITIES: dict[str, type[Any]] = {
     "capture": Captures,
     "mail": Mailer,
     "page": Pager,
+    "push": Outlet,
 }
 
 

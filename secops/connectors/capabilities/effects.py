@@ -1,9 +1,9 @@
-"""What acts on the world: isolating a device, sending a mail, calling a person."""
+"""What acts on the world: isolating a device, sending a mail, calling a person, handing on a complete case."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from secops.connectors.capabilities.identity import Host
 
@@ -51,3 +51,13 @@ class Mailer(Protocol):
 class Pager(Protocol):
     def page(self, *, person: str, text: str, url: str, key: str) -> None:
         """Call one person, by user name; the receiver knows a page that comes twice by its key."""
+
+
+@runtime_checkable
+class Outlet(Protocol):
+    def push_case(self, *, case: Mapping[str, Any], text: str, url: str, number: int, key: str) -> None:
+        """Hand on a complete case: its JSON (CONTRACTS.md part 2), the same in short as defanged text, its page.
+
+        `number` counts up from 1 for the same case; the receiver knows one that comes twice by its key. HttpError or
+        NoEffect when it may be tried again, Doubt when it may have arrived and must not.
+        """
