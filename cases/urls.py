@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cases.views import alert, bulk, case, decide, evidence, live, queue, uploads
+from cases.views import alert, bulk, case, decide, evidence, live, queue, suppressions, uploads
 
 EVIDENCE = "cases/<case:pk>/evidence/"
 
@@ -29,5 +29,10 @@ urlpatterns = [
         path(f"{EVIDENCE}<evidence:label>/{what}/", evidence.act, {"what": what}, name=f"evidence_{what}")
         for what in evidence.ACTS
     ],
+    path("suppressions/", suppressions.suppressions_list, name="suppressions"),
+    path("suppressions/add/", suppressions.add, name="suppression_add"),
+    path("suppressions/<int:pk>/", suppressions.suppression, name="suppression"),
+    path("suppressions/<int:pk>/end/", suppressions.end, name="suppression_end"),
+    path("suppressions/<int:pk>/let-in/", suppressions.let_in, name="suppression_let_in"),
     path("alerts/<alert:pk>/", alert.alert, name="alert"),
 ]

@@ -83,6 +83,16 @@ DOORS: dict[str, Door] = {
     "cases:note": Door(path=CASE + "note/", get="guests", post=NOTERS, data={"text": "Seen"}),
     "cases:undo": Door(path=CASE + "undo/{entry}/", get="nobody", post=WORKERS),
     "cases:alert": Door(path="/alerts/ALR-{alert}/"),
+    "cases:suppressions": Door(path="/suppressions/", get="seers"),
+    "cases:suppression_add": Door(
+        path="/suppressions/add/",
+        get="seers",
+        post=WORKERS,
+        data={"title": "Scan", "reason": REASON, "days": "7", "write": "1"},
+    ),
+    "cases:suppression": Door(path="/suppressions/1000/"),
+    "cases:suppression_end": Door(path="/suppressions/1000/end/", get="nobody", post=WORKERS),
+    "cases:suppression_let_in": Door(path="/suppressions/1000/let-in/", get="nobody", post=WORKERS),
     "cases:evidence": Door(path=CASE + "evidence/"),
     "cases:evidence_add": Door(
         path=CASE + "evidence/add/",

@@ -14,6 +14,7 @@ from cases.models.evidence import CustodyEntry, CustodyHead, Evidence
 from cases.models.inventory import CaseDevice, CasePerson, Device, Person
 from cases.models.observables import Observable
 from cases.models.readings import CaseReading
+from cases.models.suppressions import SuppressedAlert, Suppression
 from cases.models.timeline import TimelineEntry
 
 __all__ = [
@@ -37,5 +38,7 @@ __all__ = [
     "Person",
     "RejectedPayload",
     "Sender",
+    "SuppressedAlert",
+    "Suppression",
     "TimelineEntry",
 ]

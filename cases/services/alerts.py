@@ -32,6 +32,7 @@ class Result:
     case_pk: int | None = None
     is_restricted: bool = False  # the case: who may not see it must not learn its number
     errors: tuple[FieldProblem, ...] = ()
+    rule: int | None = None  # the rule that suppressed it
 
 
 @dataclass(slots=True)
@@ -174,11 +175,13 @@ def _result(
             errors=errors,
         )
     draft = drafts[read.key]
+    news = "suppressed" if draft.suppression else "created"
     return Result(
         index=read.index,
-        status="created" if draft.read is read else "repeated",
+        status=news if draft.read is read else "repeated",
         alert_pk=draft.pk,
-        case_pk=draft.case_id,
+        case_pk=draft.case_id or None,
         is_restricted=draft.case_id in restricted,
         errors=errors,
+        rule=draft.suppression or None,
     )
