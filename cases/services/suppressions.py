@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cases.errors import IncompleteError, TransitionError
+from cases.errors import BusyError, IncompleteError, TransitionError
 from cases.intake.base import NormalObservable
 from cases.intake.gate import clean_text
 from cases.models import Alert, AlertKind, AlertObservable, Case, SuppressedAlert, Suppression
@@ -82,11 +82,18 @@ def end(pk: int, *, actor: User) -> Suppression:
     return rule
 
 
-@transaction.atomic
 def let_in(pk: int, *, actor: User) -> LetIn:
     """The alerts of the past days that the rule kept out, into cases as if they came now, but with their own times. The
     rule itself goes on. Safe to press twice: each alert goes in once."""
     require(actor, May.WORK)
+    try:
+        return _let_in(pk, actor)
+    except IntegrityError as error:  # an alert of the same story opened its case meanwhile
+        raise BusyError("A new alert came in between. Nothing was let in; press once more.") from error
+
+
+@transaction.atomic
+def _let_in(pk: int, actor: User) -> LetIn:
     rule, now = Suppression.objects.select_for_update().get(pk=pk), timezone.now()
     waiting = waiting_of(rule, now)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from cases.forms.suppressions import SuppressionForm
 from cases.models import Alert, AlertKind, Suppression
 from cases.models.suppressions import CONDITIONS
-from cases.services import stored, suppressions, weighing
+from cases.services import grouping, stored, suppressions, weighing
 from cases.services.devices import host_name
 from cases.views.access import reader
 from secops.access import May, require
@@ -134,7 +134,8 @@ def _like(alert: Alert) -> dict[str, str]:
     rule = {"rule_id": alert.rule_id} if alert.rule_id else {"title": alert.title}
     device = host_name(alert.device.name) if alert.device else ""
     kind = alert.kind.slug if alert.kind else ""
-    return {"kind": kind, "source": alert.source, "device": device} | rule
+    network = "" if device else grouping.address_of(stored.normal(alert))
+    return {"kind": kind, "source": alert.source, "device": device, "network": network} | rule
 
 
 def _is_number(text: str) -> bool:

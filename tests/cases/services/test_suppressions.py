@@ -11,10 +11,11 @@ from django.utils import timezone
 from cases.errors import IncompleteError, TransitionError
 from cases.models import Alert, AlertPayload, Case, SuppressedAlert, Suppression
 from cases.services import kinds, suppressions, timeline, weighing
-from secops.errors import NotAllowedError
+from secops.errors import ConflictError, NotAllowedError
 from secops.models import AuditEntry, User
 from tests.cases.messages import own, send
 from tests.factories import make_case, make_kind, make_user
+from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db
 ALERT = {
@@ -207,3 +208,24 @@ def test_a_preview_looks_back_seven_days_and_at_the_newest_alerts(
 
     assert (whole.fitting, whole.total, whole.is_cut) == (5, 5, False)
     assert (cut.fitting, cut.total, cut.is_cut) == (2, 2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_two_who_let_in_at_the_same_moment_while_alerts_come_lose_and_double_nothing(analyst: User) -> None:
+    written = rule(analyst, rule_id="r7")
+    send(*[own() for _ in range(20)])
+    suppressions.end(written.pk, actor=analyst)
+
+    done = at_once(
+        lambda: suppressions.let_in(written.pk, actor=analyst),
+        lambda: suppressions.let_in(written.pk, actor=analyst),
+        lambda: send(*[own() for _ in range(20)]),
+    )
+    if all(isinstance(one, ConflictError) for one in done[:2]):
+        suppressions.let_in(written.pk, actor=analyst)
+
+    case = Case.objects.get()
+    assert (case.alert_count, case.alerts.count()) == (40, 40)
+    assert SuppressedAlert.objects.filter(let_in_at__isnull=True).count() == 0
+    assert timeline.verify(case) is None
