@@ -7,8 +7,10 @@ from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
 from cases.models import Alert, AlertKind, Case, CustodyEntry, Device, Evidence, Person, TimelineEntry
+from cases.views.kinds import grouping
 from secops.admin_site import AdminOnly, ReadOnly
 from secops.errors import SecopsError
 from secops.expressions import compiled
@@ -70,6 +72,10 @@ class AlertKindAdmin(AdminOnly, admin.ModelAdmin[AlertKind]):
         ("Who may see it", {"fields": ("is_restricted", "is_covert", "group")}),
         ("How we judge this", {"fields": ("how_we_judge",)}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(grouping)
+        return [path("<int:pk>/grouping/", view, name="cases_alertkind_grouping"), *super().get_urls()]
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> list[type[InlineModelAdmin[Any, Any]]]:
         """What the floors above hang on a kind."""

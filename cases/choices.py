@@ -45,6 +45,16 @@ NEXT_STAGES: dict[Stage, tuple[Stage, ...]] = {
 }
 
 
+class GroupBy(models.TextChoices):
+    """What alerts of one kind must share to be one case."""
+
+    RULE = "rule", "Rule id, else title"
+    DEVICE = "device", "Device, else its address, else the person"
+    PERSON = "person", "Person, else the device"
+    DESTINATION = "destination", "Far end: address, domain, key or file"
+    SOURCE = "source", "Source, the sender"
+
+
 class Disposition(models.TextChoices):
     TRUE_POSITIVE = "true_positive", "True positive"
     BENIGN_TRUE_POSITIVE = "benign_true_positive", "Benign true positive"

@@ -13,6 +13,7 @@ from cases.views import (
     rejected,
     report,
     sources,
+    suppressions,
     uploads,
 )
 
@@ -42,6 +43,11 @@ urlpatterns = [
         path(f"{EVIDENCE}<evidence:label>/{what}/", evidence.act, {"what": what}, name=f"evidence_{what}")
         for what in evidence.ACTS
     ],
+    path("suppressions/", suppressions.suppressions_list, name="suppressions"),
+    path("suppressions/add/", suppressions.add, name="suppression_add"),
+    path("suppressions/<int:pk>/", suppressions.suppression, name="suppression"),
+    path("suppressions/<int:pk>/end/", suppressions.end, name="suppression_end"),
+    path("suppressions/<int:pk>/let-in/", suppressions.let_in, name="suppression_let_in"),
     path("alerts/<alert:pk>/", alert.alert, name="alert"),
     path("sources/", sources.sources, name="sources"),
     path("sources/<int:pk>/", sources.source, name="source"),

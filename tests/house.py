@@ -23,6 +23,7 @@ from cases.models import (
     Observable,
     RejectedPayload,
     Source,
+    Suppression,
     TimelineEntry,
 )
 from cases.services import evidence, timeline
@@ -104,6 +105,9 @@ def build(*, only_open: bool = False) -> House:
     in_a_week = timezone.now() + timedelta(days=7)
     StandingApproval.objects.create(
         pk=1, title="Night", action="isolate_device", device_group="Laptops", expires_at=in_a_week
+    )
+    Suppression.objects.create(
+        pk=1_000, title="Scan", reason="A test", owner=member, written_at=timezone.now(), expires_at=in_a_week
     )
     MajorIncident.objects.create(
         pk=1, reason="Ransomware", cap=50, hours=1, proposed_by=member, proposed_at=timezone.now()

@@ -91,6 +91,16 @@ DOORS: dict[str, Door] = {
     "cases:rejected": Door(path="/sources/rejected/", get="admins"),
     "cases:replay_all": Door(path="/sources/rejected/replay/", get="nobody", post=ADMINS, data={"source": "acme-ids"}),
     "cases:payload": Door(path="/sources/rejected/1000/", get="admins", post=ADMINS, data={"detector": "auto"}),
+    "cases:suppressions": Door(path="/suppressions/", get="seers"),
+    "cases:suppression_add": Door(
+        path="/suppressions/add/",
+        get="seers",
+        post=WORKERS,
+        data={"title": "Scan", "reason": REASON, "days": "7", "write": "1"},
+    ),
+    "cases:suppression": Door(path="/suppressions/1000/"),
+    "cases:suppression_end": Door(path="/suppressions/1000/end/", get="nobody", post=WORKERS),
+    "cases:suppression_let_in": Door(path="/suppressions/1000/let-in/", get="nobody", post=WORKERS),
     "cases:evidence": Door(path=CASE + "evidence/"),
     "cases:evidence_add": Door(
         path=CASE + "evidence/add/",

@@ -12,7 +12,8 @@ HTTP = {"created": 201, "suppressed": 201, "repeated": 200, "ignored": 200, "rej
 def as_json(result: Result, *, sees_restricted: bool = False) -> dict[str, Any]:
     """One result; the number of a restricted case is only for who may see it."""
     is_shown = result.case_pk is not None and (sees_restricted or not result.is_restricted)
-    return {
+    rule = {"rule": f"SUP-{result.rule}"} if result.rule and result.status == "suppressed" else {}
+    return rule | {
         "index": result.index,
         "status": result.status,
         "alert": f"ALR-{result.alert_pk}" if result.alert_pk else None,

@@ -15,6 +15,7 @@ from cases.models.inventory import CaseDevice, CasePerson, Device, Person
 from cases.models.observables import Observable
 from cases.models.readings import CaseReading
 from cases.models.sources import AlertsCounted, Source, SourceHour
+from cases.models.suppressions import SuppressedAlert, Suppression
 from cases.models.timeline import TimelineEntry
 
 __all__ = [
@@ -41,5 +42,7 @@ __all__ = [
     "Sender",
     "Source",
     "SourceHour",
+    "SuppressedAlert",
+    "Suppression",
     "TimelineEntry",
 ]

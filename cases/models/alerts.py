@@ -7,8 +7,13 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
-from cases.choices import AlertAction, Pap, Role, Severity, Tlp
+from cases.choices import AlertAction, GroupBy, Pap, Role, Severity, Tlp
 from secops.access import May
+
+
+def rule_and_device() -> list[str]:
+    """What alerts of one case share unless a kind says otherwise."""
+    return [str(GroupBy.RULE), str(GroupBy.DEVICE)]
 
 
 class AlertKind(models.Model):
@@ -42,6 +47,13 @@ class AlertKind(models.Model):
         choices=Severity, null=True, blank=True, help_text="At least this. Empty: as the detector says."
     )
     sla_minutes = models.PositiveIntegerField(default=240)
+    group_by = models.JSONField(default=rule_and_device, help_text="What the alerts of one case share.")
+    group_hours = models.PositiveSmallIntegerField(
+        default=24, help_text="An alert joins an open case for so long after its last alert."
+    )
+    group_maximum = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Alerts in one case; the next opens another. Empty: no maximum."
+    )
     how_we_judge = models.TextField(blank=True, help_text="Written by the best people; shown beside the cards.")
     is_restricted = models.BooleanField("born restricted", default=False)
     is_covert = models.BooleanField(
@@ -59,6 +71,11 @@ class AlertKind(models.Model):
                 condition=models.Q(is_restricted=False) | models.Q(group__isnull=False),
                 violation_error_message="A restricted kind must name the group that may see it.",
             ),
+            models.CheckConstraint(name="kind_groups_for_a_time", condition=models.Q(group_hours__gte=1)),
+            models.CheckConstraint(
+                name="kind_maximum_is_a_number",
+                condition=models.Q(group_maximum__isnull=True) | models.Q(group_maximum__gte=1),
+            ),
             models.CheckConstraint(
                 name="kind_covert_is_restricted",
                 condition=models.Q(is_covert=False) | models.Q(is_restricted=True),
@@ -72,12 +89,18 @@ class AlertKind(models.Model):
 
 class AlertQuerySet(models.QuerySet["Alert"]):
     def visible_to(self, user: Any) -> "AlertQuerySet":
-        """Alerts of the cases that the user may see; suppressed ones for everybody who may see cases."""
+        """Alerts of the cases that the user may see; suppressed ones for everybody who may see cases, unless their kind
+        is restricted by now."""
         from cases.models.cases import Case
 
         cases = Case.objects.visible_to(user)
-        without = models.Q(case__isnull=True) if user.may(May.SEE) else models.Q(pk__in=[])
-        return self.filter(models.Q(case__in=cases) | without)
+        if not user.may(May.SEE):
+            return self.filter(case__in=cases)
+        open_kind = models.Q(kind__isnull=True) | models.Q(kind__is_restricted=False)
+        return self.filter(
+            models.Q(case__in=cases)
+            | models.Q(case__isnull=True) & (open_kind | models.Q(kind__group__in=user.groups.all()))
+        )
 
 
 class Alert(models.Model):

@@ -32,6 +32,7 @@ class Result:
     case_pk: int | None = None
     is_restricted: bool = False  # the case: who may not see it must not learn its number
     errors: tuple[FieldProblem, ...] = ()
+    rule: int | None = None  # the rule that suppressed it
 
 
 @dataclass(slots=True)
@@ -53,13 +54,15 @@ def receive(
     token: ApiToken | None = None,
     received_at: datetime | None = None,
     is_replay: bool = False,
+    is_told: bool = False,
 ) -> Receipt:
     """Take messages in: each becomes an alert once, joins or opens its case, and the case is due for planning.
 
     `detector` is the format, or `auto`; `source` is the sender where the alert names none, and where it is empty too,
     the detector's slug. At most MAX_BATCH messages go into one transaction; more are several. Nothing is raised for
-    a bad message: it is kept, and its result says why. With `is_replay` the messages come out of where such are kept,
-    or from a person who is told at once: nothing is kept, and no source has spoken.
+    a bad message: it is kept, and its result says why. With `is_replay` the messages come out of where such are kept:
+    nothing is kept twice, and no source has spoken. With `is_told` a person told it and waits for the answer: no source
+    has spoken either, and no rule suppresses it.
     """
     at = received_at or timezone.now()
     receipt = Receipt()
@@ -67,8 +70,9 @@ def receive(
         part = messages[start : start + MAX_BATCH]
         seen = _seen(part, detector, source)
         reads = read_all([one for one in part if one.body not in seen], detector=detector, source=source, at=at)
-        results = _taken(reads, token, at, keeps_rejected=not is_replay) if reads else []
-        if not is_replay:
+        is_sent = not (is_replay or is_told)
+        results = _taken(reads, token, at, keeps_rejected=is_sent, may_suppress=not is_told) if reads else []
+        if is_sent:
             hearing.hear(_heard(reads, results, token) | _heard_again(seen), at)
         receipt.results += _in_order(part, seen, results, start)
     return receipt
@@ -120,12 +124,14 @@ def _repeated(old: records.Seen) -> Result:
     )
 
 
-def _taken(reads: list[Read], token: ApiToken | None, at: datetime, *, keeps_rejected: bool) -> list[Result]:
+def _taken(
+    reads: list[Read], token: ApiToken | None, at: datetime, *, keeps_rejected: bool, may_suppress: bool
+) -> list[Result]:
     """Write a batch; when another one took the same reference, fingerprint or device meanwhile, do it again."""
     for tries_left in range(TRIES - 1, -1, -1):
         try:
             with transaction.atomic():
-                results = _write(reads, token, at)
+                results = _write(reads, token, at, may_suppress=may_suppress)
                 if keeps_rejected:
                     _keep(reads, results, token, at)
                 return results
@@ -145,14 +151,14 @@ def _is_race(error: DatabaseError) -> bool:
     return isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", "") == DEADLOCK
 
 
-def _write(reads: list[Read], token: ApiToken | None, at: datetime) -> list[Result]:
+def _write(reads: list[Read], token: ApiToken | None, at: datetime, *, may_suppress: bool) -> list[Result]:
     alerts = [read for read in reads if read.alert]
     refused = senders.refused({read.source for read in alerts}, token, at=at)
     alerts = [read for read in alerts if read.source not in refused]
     known = records.known(alerts)
     first: dict[tuple[str, str], Read] = {}
     repeats = [read for read in alerts if read.key in known or first.setdefault(read.key, read) is not read]
-    drafts = {draft.read.key: draft for draft in drafted(list(first.values()), at=at)}
+    drafts = {draft.read.key: draft for draft in drafted(list(first.values()), at=at, may_suppress=may_suppress)}
     records.follow([(known[read.key], read) for read in repeats if read.key in known], at)
     for read in repeats:
         if read.key in drafts:
@@ -190,11 +196,13 @@ def _result(
             errors=errors,
         )
     draft = drafts[read.key]
+    news = "suppressed" if draft.suppression else "created"
     return Result(
         index=read.index,
-        status="created" if draft.read is read else "repeated",
+        status=news if draft.read is read else "repeated",
         alert_pk=draft.pk,
-        case_pk=draft.case_id,
+        case_pk=draft.case_id or None,
         is_restricted=draft.case_id in restricted,
         errors=errors,
+        rule=draft.suppression or None,
     )

@@ -160,17 +160,20 @@ def find(select: str, kinds: str, rows: Sequence[Row]) -> list[Row]:
         return found
 
 
-def all_rows(model: type[models.Model]) -> tuple[Row, ...]:
-    """Every row of a small table as it is stored, JSON as text; to be compared with those of the last time."""
+def all_rows(model: type[models.Model], *, beside: str = "NULL", at: datetime) -> tuple[Row, ...]:
+    """Every row of a small table as it is stored, JSON as text; to be compared with those of the last time.
+
+    `beside` is asked in the same statement and ends each row; it may read the time, as its one parameter.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_selection(model))
+        cursor.execute(_selection(model, beside), [connection.ops.adapt_datetimefield_value(at)] * beside.count("%s"))
         return tuple(cursor.fetchall())
 
 
 @lru_cache(maxsize=8)
-def _selection(model: type[models.Model]) -> str:
+def _selection(model: type[models.Model], beside: str) -> str:
     columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
-    return f"SELECT {columns} FROM {model._meta.db_table} ORDER BY id"
+    return f"SELECT {columns}, {beside} FROM {model._meta.db_table} ORDER BY id"
 
 
 def as_json(value: Any) -> str:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from cases.intake.base import NormalAlert, NormalObservable
 from cases.models import AlertKind, Device, Person
-from cases.services import devices, grouping, kinds, observables, people
+from cases.services import devices, grouping, kinds, observables, people, suppressing
 from cases.services.reading import Read
+from cases.services.suppressing import Seen
 
 MAX_COUNT = 2_147_483_647
 
@@ -29,23 +30,30 @@ class Draft:
     people: list[tuple[Person, str]] = field(default_factory=list)
     sightings: list[tuple[int, str]] = field(default_factory=list)  # observable id, role
     fingerprint: str = ""
+    suppression: int = 0  # the rule that keeps it out of the queue
     later: list[Read] = field(default_factory=list)  # in the same batch
     pk: int = 0
     case_id: int = 0
 
+    def sign(self) -> None:
+        """The fingerprint, once kind and devices are known."""
+        device = self.devices[0].pk if self.devices else None
+        self.fingerprint = grouping.fingerprint(
+            self.alert, self.kind, device_id=device, source=self.read.source, address=self.address
+        )
 
-def drafted(reads: Sequence[Read], *, at: datetime) -> list[Draft]:
+
+def drafted(reads: Sequence[Read], *, at: datetime, may_suppress: bool = True) -> list[Draft]:
     """A draft of each new alert, complete but for the ids of alert and case. In a transaction."""
-    sieves = kinds.enabled()
+    sieves = kinds.enabled(at)
     drafts = [_draft(read, read.alert, sieves) for read in reads if read.alert]
+    if may_suppress and sieves.may_suppress:
+        _suppress(drafts, at)
     _find_devices(drafts)
     _find_people(drafts)
     _find_observables(drafts, at)
     for draft in drafts:
-        device = draft.devices[0].pk if draft.devices else None
-        draft.fingerprint = grouping.fingerprint(
-            draft.alert, draft.kind, device_id=device, source=draft.read.source, address=draft.address
-        )
+        draft.sign()
     return drafts
 
 
@@ -66,6 +74,13 @@ def _draft(read: Read, alert: NormalAlert, sieves: kinds.Sieves) -> Draft:
         status=alert.status[:40],
         address=grouping.address_of(alert),
     )
+
+
+def _suppress(drafts: Sequence[Draft], at: datetime) -> None:
+    rules = suppressing.in_force(at)
+    for draft in drafts:
+        seen = Seen(draft.alert, draft.kind, draft.read.source, draft.read.detector)
+        draft.suppression = suppressing.first_fit(rules, seen)
 
 
 def _find_devices(drafts: Sequence[Draft]) -> None:

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from cases.choices import ObservableKind, Role, Severity
+from cases.choices import GroupBy, ObservableKind, Role, Severity
 from cases.intake.base import NormalAlert, NormalObservable
 from cases.intake.networks import device_end
 from cases.models import AlertKind
+from cases.models.alerts import rule_and_device
 
-WINDOW = timedelta(hours=24)  # since the last alert, by time of receipt
+HOURS = 24  # since the last alert, by time of receipt
+BY = tuple(rule_and_device())
+_UNLIMITED = 2_147_483_647
 
 _TARGET_ROLES = (Role.DESTINATION, Role.REGISTRY, Role.FILE, Role.PROCESS, Role.MAIL, Role.ACCOUNT)
 _TARGET_KINDS = (
@@ -24,15 +27,38 @@ _TARGET_KINDS = (
 
 
 def fingerprint(alert: NormalAlert, kind: AlertKind | None, *, device_id: int | None, source: str, address: str) -> str:
-    """Kind, rule id (else title) and device (else source address, else person); with the sender's own incident id,
-    that id instead of rule and device."""
+    """Kind and what the kind groups by, as long as nobody chose: rule id (else title) and device (else source address,
+    else person). With the sender's own incident id, that id instead of all of these."""
+    by = kind.group_by if kind else BY
     if alert.grouping_key:
-        what, where = "incident", f"{source}\x1f{alert.grouping_key}"
+        shared = ["incident", source, alert.grouping_key]
+    elif set(by) == set(BY):
+        shared = [_rule(alert), _subject(alert, device_id, address)]
     else:
-        what = f"rule\x1f{alert.rule_id}" if alert.rule_id else f"title\x1f{alert.title}"
-        where = _subject(alert, device_id, address)
-    whole = "\x1f".join((str(kind.pk if kind else 0), what, where))
+        said = {
+            GroupBy.RULE: _rule(alert),
+            GroupBy.DEVICE: _subject(alert, device_id, address),
+            GroupBy.PERSON: _person(alert) or _subject(alert, device_id, address),
+            GroupBy.DESTINATION: target_of(alert, address),
+            GroupBy.SOURCE: source,
+        }
+        shared = [f"{name}\x1f{value}" for name, value in said.items() if name in by]
+    whole = "\x1f".join((str(kind.pk if kind else 0), *shared))
     return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def window_of(kind: AlertKind | None) -> timedelta:
+    """For how long after its last alert a case takes another one."""
+    return timedelta(hours=kind.group_hours if kind else HOURS)
+
+
+def maximum_of(kind: AlertKind | None) -> int:
+    """How many alerts one case takes."""
+    return (kind.group_maximum if kind else None) or _UNLIMITED
+
+
+def _rule(alert: NormalAlert) -> str:
+    return f"rule\x1f{alert.rule_id}" if alert.rule_id else f"title\x1f{alert.title}"
 
 
 def _subject(alert: NormalAlert, device_id: int | None, address: str) -> str:
@@ -40,6 +66,10 @@ def _subject(alert: NormalAlert, device_id: int | None, address: str) -> str:
         return f"device\x1f{device_id}"
     if address:
         return f"address\x1f{address}"
+    return _person(alert)
+
+
+def _person(alert: NormalAlert) -> str:
     person = alert.people[0] if alert.people else None
     return f"person\x1f{person.upn or person.login}" if person else ""
 

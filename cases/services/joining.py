@@ -1,7 +1,8 @@
 """Alerts into cases: one open case per fingerprint, joined and counted up, or opened. Writes all that hangs on a
 case: its row, timeline, observables, devices and people."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from secops.chain import FIRST
 
 _JOINED = (
     "SELECT c.id, c.fingerprint, c.severity, c.tlp, c.pap, c.is_unread, c.is_restricted, c.chain_seq, c.chain_head,"
-    " c.last_alert_at, c.device_name, c.person_name FROM cases_case c JOIN {keys} ON c.fingerprint = k.a"
+    " c.last_alert_at, c.device_name, c.person_name, c.alert_count FROM cases_case c JOIN {keys} ON c.fingerprint = k.a"
     " WHERE NOT (c.stage = 'closed') "
 )
 _CASE = (
@@ -44,7 +45,7 @@ class Joined:
     """A case of this batch, with the alerts that the batch brings to it."""
 
     pk: int
-    fingerprint: str
+    fingerprint: str | None  # of a case that is full: none
     drafts: list[Draft]
     is_new: bool
     severity: int  # before the batch; of a new case: after it
@@ -55,24 +56,51 @@ class Joined:
     head: Head
     device_name: str = ""
     person_name: str = ""
+    is_more: bool = False  # opened because the case before it is full
     new_devices: list[str] = field(default_factory=list)
 
 
+def most_new(drafts: Sequence[Draft]) -> int:
+    """How many cases these drafts open at most."""
+    numbers = Counter(draft.fingerprint for draft in drafts)
+    maxima = {draft.fingerprint: grouping.maximum_of(draft.kind) for draft in drafts}
+    return sum(-(-number // maxima[key]) for key, number in numbers.items())
+
+
 def join(drafts: Sequence[Draft], case_ids: Sequence[int], *, at: datetime) -> list[Joined]:
-    """Find the case of each draft, or open one; `write` writes them. `case_ids` are new ones, enough if every draft
-    opens a case; the ids of the alerts are known, their rows not yet written."""
+    """Find the case of each draft, or open one; `write` writes them. `case_ids` are new ones, as many as `most_new`
+    says; the ids of the alerts are known, their rows not yet written."""
     groups: dict[str, list[Draft]] = {}
     for draft in drafts:
         groups.setdefault(draft.fingerprint, []).append(draft)
-    known = _known(sorted(groups), at)
-    fresh = [key for key in sorted(groups) if key not in known]  # every batch in the same order: no deadlock
-    opened = [_opened(pk, key, groups[key]) for pk, key in zip(case_ids, fresh, strict=False)]
-    grown = [_grown(row, groups[key]) for key, row in known.items()]
+    known = _known(groups, at)
+    room = {key: max(_most(groups[key]) - row[12], 0) for key, row in known.items()}
+    ids = iter(case_ids)
+    opened = [
+        _opened(next(ids), key if is_last else None, share, is_more=is_more)
+        for key in sorted(groups)  # every batch in the same order: no deadlock
+        for share, is_more, is_last in _shares(groups[key], room.get(key))
+    ]
+    grown = [_grown(row, groups[key][: room[key]]) for key, row in known.items() if room[key]]
+    if full := [row[0] for key, row in known.items() if len(groups[key]) > room[key]]:
+        Case.objects.filter(pk__in=full).update(fingerprint=None)
     for joined in (*opened, *grown):
         for draft in joined.drafts:
             draft.case_id = joined.pk
     _note_devices(grown)
     return [*opened, *grown]
+
+
+def _most(drafts: Sequence[Draft]) -> int:
+    return grouping.maximum_of(drafts[0].kind)
+
+
+def _shares(drafts: list[Draft], room: int | None) -> Iterator[tuple[list[Draft], bool, bool]]:
+    """What goes into each new case, whether it is one more of the same story, and whether it takes the next alert;
+    `room` is that of the case which is there."""
+    left, most = drafts[room or 0 :], _most(drafts)
+    for start in range(0, len(left), most):
+        yield left[start : start + most], room is not None or start > 0, start + most >= len(left)
 
 
 def write(cases: Sequence[Joined], *, at: datetime) -> None:
@@ -86,17 +114,17 @@ def write(cases: Sequence[Joined], *, at: datetime) -> None:
     bulk.add(TimelineEntry, timeline.COLUMNS, entries)
 
 
-def _known(keys: Sequence[str], at: datetime) -> dict[str, bulk.Row]:
+def _known(groups: Mapping[str, Sequence[Draft]], at: datetime) -> dict[str, bulk.Row]:
     """The open cases of these fingerprints, locked; one whose window is over gives its fingerprint away."""
-    rows = bulk.find(_JOINED + bulk.locked("c.id", "c"), "text", [(key,) for key in keys])
+    rows = bulk.find(_JOINED + bulk.locked("c.id", "c"), "text", [(key,) for key in sorted(groups)])
     known = {row[1]: row for row in rows}
-    expired = [row[0] for row in rows if bulk.read_time(row[9]) < at - grouping.WINDOW]
+    expired = [row[0] for row in rows if bulk.read_time(row[9]) < at - grouping.window_of(groups[row[1]][0].kind)]
     if expired:
         Case.objects.filter(pk__in=expired).update(fingerprint=None)
     return {key: row for key, row in known.items() if row[0] not in expired}
 
 
-def _opened(pk: int, key: str, drafts: list[Draft]) -> Joined:
+def _opened(pk: int, key: str | None, drafts: list[Draft], *, is_more: bool) -> Joined:
     kind = drafts[0].kind
     return Joined(
         pk=pk,
@@ -111,11 +139,12 @@ def _opened(pk: int, key: str, drafts: list[Draft]) -> Joined:
         head=Head(0, FIRST),
         device_name=_device_name(drafts),
         person_name=_person_name(drafts),
+        is_more=is_more,
     )
 
 
 def _grown(row: bulk.Row, drafts: list[Draft]) -> Joined:
-    pk, key, severity, tlp, pap, is_unread, is_restricted, seq, head, _, device_name, person_name = row
+    pk, key, severity, tlp, pap, is_unread, is_restricted, seq, head, _, device_name, person_name, _ = row
     return Joined(
         pk=pk,
         fingerprint=key,
@@ -173,6 +202,8 @@ def _entry(joined: Joined, at: datetime) -> bulk.Row:
             was=joined.severity, now=severity, devices=joined.new_devices, was_read=not joined.is_unread
         )
         joined.is_unread = joined.is_unread or len(sentences) > 1
+    if joined.is_more:
+        sentences.append(f"The case before it has all {grouping.maximum_of(first.kind):,} alerts it takes")
     joined.severity = severity
     sentences += list(dict.fromkeys(note for draft in joined.drafts for note in draft.notes))
     return timeline.row(

@@ -4,17 +4,22 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import JSONField
 
+from cases.choices import GroupBy
 from cases.intake.base import NormalAlert
 from cases.models import AlertKind
 from cases.services import bulk
+from secops.access import May, require
 from secops.expressions import ExpressionError, Scope, holds, scope
+from secops.models import AuditEntry, User
 
+_SUPPRESSING = "EXISTS (SELECT 1 FROM cases_suppression s WHERE s.ended_at IS NULL AND s.expires_at > %s)"
 MAX_NOTE = 200  # characters of what an expression said when it failed
 
 
@@ -50,7 +55,8 @@ class Sieves:
     """The kinds in the order in which they are asked; remembers which pass the cheap tests, for a batch has many
     alerts of few rules."""
 
-    def __init__(self, sieves: Sequence[Sieve]) -> None:
+    def __init__(self, sieves: Sequence[Sieve], *, may_suppress: bool) -> None:
+        self.may_suppress = may_suppress  # is a rule of suppression in force?
         self.by_slug = {sieve.kind.slug: sieve.kind for sieve in sieves}
         self._sieves = sieves
         self._passed: dict[tuple[Any, ...], list[AlertKind]] = {}
@@ -64,10 +70,12 @@ class Sieves:
         return passed
 
 
-def enabled() -> Sieves:
+def enabled(at: datetime) -> Sieves:
     """The kinds that are on, for one batch. Their rows are read each time, for an admin may have changed them in
-    another process; only from changed rows are kinds and sieves made again."""
-    return Sieves(_made(bulk.all_rows(AlertKind)))
+    another process; only from changed rows are kinds and sieves made again. The same statement says whether there are
+    rules of suppression to be read, so that a house without any pays nothing for them."""
+    rows = bulk.all_rows(AlertKind, beside=_SUPPRESSING, at=at)
+    return Sieves(_made(tuple(row[:-1] for row in rows)), may_suppress=bool(rows[0][-1]) if rows else True)
 
 
 @lru_cache(maxsize=1)
@@ -104,6 +112,17 @@ def match(alert: NormalAlert, kinds: Sieves, *, detector: str = "") -> tuple[Ale
         except ExpressionError as error:
             notes.append(f"The kind “{kind.name}” was skipped: {str(error)[:MAX_NOTE]}.")
     return None, notes
+
+
+@transaction.atomic
+def set_grouping(pk: int, by: Sequence[GroupBy], hours: int, maximum: int | None, *, actor: User) -> None:
+    """How alerts of this kind become cases from now on; what is in cases stays there."""
+    require(actor, May.ADMINISTER)
+    kind = AlertKind.objects.select_for_update().get(pk=pk)
+    kind.group_by, kind.group_hours, kind.group_maximum = [str(one) for one in by], hours, maximum
+    kind.save(update_fields=["group_by", "group_hours", "group_maximum"])
+    words = f"by {', '.join(kind.group_by)}, {hours} h, at most {maximum or 'any number of'} alerts in a case"
+    AuditEntry.append(f"Changed how alerts of the kind {kind} are grouped: {words}", actor=actor)
 
 
 def scope_of(alert: NormalAlert, *, detector: str = "") -> Scope:

@@ -47,7 +47,7 @@ def reported(payload: dict[str, Any], *, source: str, actor: User, is_restricted
     """
     require(actor, May.WORK)
     message = Message(body=json.dumps(payload).encode(), payload=payload)
-    (result,) = alerts.receive([message], detector="nightdesk", source=source, is_replay=True).results
+    (result,) = alerts.receive([message], detector="nightdesk", source=source, is_told=True).results
     if result.case_pk is None:
         raise IncompleteError(" ".join(f"{one.field}: {one.message}." for one in result.errors))
     case = Case.objects.select_for_update().get(pk=result.case_pk)

@@ -3,6 +3,7 @@ not be read."""
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,7 +11,16 @@ from hashlib import sha256
 from typing import Any
 
 from cases.intake.base import FieldProblem, NormalAlert, NormalFlow
-from cases.models import Alert, AlertObservable, AlertPayload, AlertRevision, Case, RejectedPayload
+from cases.models import (
+    Alert,
+    AlertObservable,
+    AlertPayload,
+    AlertRevision,
+    Case,
+    RejectedPayload,
+    SuppressedAlert,
+    Suppression,
+)
 from cases.services import bulk, joining
 from cases.services.drafts import MAX_COUNT, Draft, last_seen
 from cases.services.joining import Joined
@@ -37,6 +47,9 @@ _ALERT = (
 _PAYLOAD = ("alert_id", "body", "sha256", "size")
 _SIGHTING = ("alert_id", "observable_id", "role")
 _REVISION = ("alert_id", "received_at", "body", "sha256", "size")
+_SUPPRESSED = ("alert_id", "suppression_id", "at")
+_HITS = ("id", "hits", "last_hit_at")
+_HIT = "hits = cases_suppression.hits + v.hits, last_hit_at = v.last_hit_at"
 _FOLLOWED = ("id", "count", "last_seen_at", "status")
 _FOLLOW = "count = v.count, last_seen_at = v.last_seen_at, status = v.status"
 _NO_FLOW = NormalFlow()
@@ -98,10 +111,11 @@ def create(drafts: Sequence[Draft], at: datetime) -> list[Joined]:
     """Write new alerts and all that hangs on them; return the cases that they joined or opened."""
     if not drafts:
         return []
-    alert_ids, case_ids = bulk.new_ids((Alert, len(drafts)), (Case, len({draft.fingerprint for draft in drafts})))
+    going = [draft for draft in drafts if not draft.suppression]
+    alert_ids, case_ids = bulk.new_ids((Alert, len(drafts)), (Case, joining.most_new(going)))
     for draft, pk in zip(drafts, alert_ids, strict=True):
         draft.pk = pk
-    cases = joining.join(drafts, case_ids, at=at)
+    cases = joining.join(going, case_ids, at=at)
     ordered = sorted(drafts, key=lambda draft: draft.read.key)  # every batch in the same order: no deadlock
     sightings = [(draft.pk, *sighting) for draft in drafts for sighting in draft.sightings]
     revisions = [(draft.pk, later) for draft in drafts for later in draft.later]
@@ -111,7 +125,16 @@ def create(drafts: Sequence[Draft], at: datetime) -> list[Joined]:
         bulk.add(AlertPayload, _PAYLOAD, [(draft.pk, *_packed(draft.read)) for draft in drafts])
         bulk.add(AlertObservable, _SIGHTING, sightings)
         _revise((pair for pair in revisions if pair[1].sha256 not in _bodies(drafts)), at)
+        _count_suppressed([draft for draft in drafts if draft.suppression], at)
     return cases
+
+
+def _count_suppressed(drafts: Sequence[Draft], at: datetime) -> None:
+    """Which rule kept which alert out, and the rules' counts; last, for batches that meet one rule wait for each other
+    from here on."""
+    bulk.add(SuppressedAlert, _SUPPRESSED, [(draft.pk, draft.suppression, at) for draft in drafts])
+    hits = sorted(Counter(draft.suppression for draft in drafts).items())
+    bulk.change(Suppression, _HITS, [(pk, number, at) for pk, number in hits], to=_HIT)
 
 
 def _bodies(drafts: Iterable[Draft]) -> set[str]:
@@ -174,7 +197,7 @@ def _alert_row(draft: Draft, at: datetime) -> bulk.Row:
     alert, read, flow = draft.alert, draft.read, draft.alert.flow or _NO_FLOW
     return (
         *(draft.pk, read.source, alert.source_ref, read.detector[:60], draft.kind.pk if draft.kind else None),
-        *(draft.case_id, alert.title[:300], alert.description, alert.severity, alert.rule_id[:255]),
+        *(draft.case_id or None, alert.title[:300], alert.description, alert.severity, alert.rule_id[:255]),
         *(alert.rule_name[:300], alert.action, draft.status, alert.url[:2000], alert.tlp, alert.pap),
         *(alert.detected_at, at, draft.last_seen_at, draft.count, draft.devices[0].pk if draft.devices else None),
         *(flow.src_ip[:45], flow.src_port, flow.dst_ip[:45], flow.dst_port, flow.proto[:12]),

@@ -9,9 +9,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from cases.choices import Severity, Tlp
-from cases.models import Alert, AlertPayload
+from cases.models import Alert, AlertPayload, SuppressedAlert
 from cases.services import readings
 from cases.views.access import reader
+from cases.views.suppressions import is_hushed
 
 SHOWN = 200_000  # characters of the payload; the rest stays in the record
 
@@ -28,6 +29,8 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "section": "queue",
         "alert": found,
+        "suppressed": SuppressedAlert.objects.filter(alert=found).first(),
+        "is_hushed": is_hushed(found),
         "severity_label": Severity(found.severity).label,
         "tlp": Tlp(found.tlp).label,
         "facts": _facts(found),

@@ -1,13 +1,16 @@
 """The intake door over HTTP, in the words of CONTRACTS.md part 1."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
 from cases.models import Alert, Case, RejectedPayload
+from cases.services import suppressions
 from secops.models import ApiToken, User
 from tests.cases.messages import own
 from tests.factories import make_kind
@@ -48,6 +51,25 @@ def test_one_alert_is_201_and_then_200(client: Client, sensor: dict[str, str]) -
     alert, case = Alert.objects.get().number, Case.objects.get().number
     assert first.json() == {"index": 0, "status": "created", "alert": alert, "case": case, "errors": []}
     assert again.json() == first.json() | {"status": "repeated"}
+
+
+def test_a_suppressed_alert_is_201_without_a_case_and_names_its_rule(
+    client: Client, sensor: dict[str, str], analyst: User
+) -> None:
+    week = timezone.now() + timedelta(days=7)
+    rule = suppressions.write({"source": "acme-ids"}, "Our scanner", week, actor=analyst)
+    payload = own()
+
+    first, again = post(client, ALERTS, payload, sensor), post(client, ALERTS, payload, sensor)
+    listed = post(client, ALERTS, [own(), own(source_ref="x", source="acme-edr")], sensor)
+
+    alert = Alert.objects.get(source_ref=payload["source_ref"]).number
+    answer = {"index": 0, "status": "suppressed", "alert": alert, "case": None, "errors": [], "rule": rule.number}
+    assert (first.status_code, first.json()) == (201, answer)
+    assert (again.status_code, again.json()["status"], again.json()["case"]) == (200, "repeated", None)
+    counts = {name: listed.json()[name] for name in ("created", "suppressed")}
+    assert (listed.status_code, counts) == (207, {"created": 1, "suppressed": 1})
+    assert client.get(f"/api/v1/alerts/{alert}/", headers=sensor).json()["case"] is None
 
 
 def test_a_missing_field_is_400_and_named(client: Client, sensor: dict[str, str]) -> None:

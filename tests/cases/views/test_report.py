@@ -1,14 +1,16 @@
 """A case opened by hand: what a person was told becomes an alert, restricted from the first moment where wanted."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
 from cases.choices import Stage
-from cases.models import Alert, AlertKind, Case, TimelineEntry
+from cases.models import Alert, AlertKind, Case, Suppression, TimelineEntry
 from secops.models import User
 from tests.factories import make_person, make_user
 
@@ -111,6 +113,13 @@ def test_what_does_not_fit_is_named_and_nothing_is_opened(page: Client, changed:
     assert said in answer.content.decode()
     assert TOLD["description"] in answer.content.decode()  # what was typed stays
     assert not Case.objects.exists()
+
+
+def test_no_rule_suppresses_what_a_person_told(page: Client, analyst: User) -> None:
+    end = timezone.now() + timedelta(days=7)
+    Suppression.objects.create(title="stick", reason="Noise", owner=analyst, written_at=timezone.now(), expires_at=end)
+    assert opened(page).status_code == 302
+    assert Case.objects.count() == 1
 
 
 def test_hostile_text_is_text(page: Client) -> None:

@@ -1,0 +1,140 @@
+"""Rules of suppression: written, ended, and what they kept out let in after all. Each change is in the audit log."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from cases.errors import BusyError, IncompleteError, TransitionError
+from cases.intake.base import NormalObservable
+from cases.intake.gate import clean_text
+from cases.models import Alert, AlertKind, AlertObservable, Case, SuppressedAlert, Suppression
+from cases.models.suppressions import CONDITIONS
+from cases.services import bulk, joining, stored
+from cases.services.drafts import Draft, drafted
+from cases.services.reading import Read
+from cases.services.suppressing import network_of
+from cases.signals import planning_due
+from secops.access import May, require
+from secops.models import AuditEntry, User
+from secops.wording import refang
+
+MOST_DAYS = 90
+MOST_AT_ONCE = 1_000  # alerts let in by one click: one transaction
+_INTO = ("id", "case_id", "kind_id")
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """`left`: alerts that wait for another click."""
+
+    alerts: int
+    cases: int
+    left: int
+
+
+def cleaned(conditions: dict[str, str]) -> dict[str, str]:
+    """The conditions as they will be stored, without the empty ones; IncompleteError says what is wrong."""
+    found = {name: value for name in CONDITIONS if (value := clean_text(conditions.get(name, "")).strip())}
+    if not found:
+        raise IncompleteError("Say at least one property: a rule without any would suppress everything.")
+    if "observable" in found:
+        found["observable"] = refang(found["observable"])
+    if "network" in found:
+        try:
+            found["network"] = str(network_of(refang(found["network"])))
+        except ValueError:
+            raise IncompleteError("This is neither an address nor a network.") from None
+    if (kind := found.get("kind")) and AlertKind.objects.filter(slug=kind, is_restricted=True).exists():
+        raise IncompleteError("Alerts of a kind that is born restricted are never suppressed.")
+    return found
+
+
+@transaction.atomic
+def write(conditions: dict[str, str], reason: str, expires_at: datetime, *, actor: User) -> Suppression:
+    """From here on new alerts that fit make no case. Who writes the rule owns it."""
+    require(actor, May.WORK)
+    found, reason, now = cleaned(conditions), clean_text(reason).strip()[:1000], timezone.now()
+    if not reason:
+        raise IncompleteError("Say in a sentence why: the next shift will read it.")
+    if not now < expires_at <= now + timedelta(days=MOST_DAYS):
+        raise IncompleteError(f"A rule ends within {MOST_DAYS} days, and not before now.")
+    rule = Suppression.objects.create(**found, reason=reason, owner=actor, written_at=now, expires_at=expires_at)
+    words = ", ".join(f"{name} {value}" for name, value in found.items())[:250]
+    AuditEntry.append(
+        f"Wrote {rule.number} until {expires_at:%Y-%m-%d %H:%M} UTC: suppress {words}. {reason}", actor=actor
+    )
+    return rule
+
+
+@transaction.atomic
+def end(pk: int, *, actor: User) -> Suppression:
+    """Nothing more is suppressed by it; what was stays so until it is let in."""
+    require(actor, May.WORK)
+    rule = Suppression.objects.select_for_update().get(pk=pk)
+    if rule.is_over:
+        raise TransitionError(f"{rule.number} is over.")
+    rule.ended_at, rule.ended_by = timezone.now(), actor
+    rule.save(update_fields=["ended_at", "ended_by"])
+    AuditEntry.append(f"Ended {rule.number}, which suppressed {rule.hits:,} alerts", actor=actor)
+    return rule
+
+
+def let_in(pk: int, *, actor: User) -> LetIn:
+    """The alerts of the past days that the rule kept out, into cases as if they came now, but with their own times. The
+    rule itself goes on. Safe to press twice: each alert goes in once."""
+    require(actor, May.WORK)
+    try:
+        return _let_in(pk, actor)
+    except IntegrityError as error:  # an alert of the same story opened its case meanwhile
+        raise BusyError("A new alert came in between. Nothing was let in; press once more.") from error
+
+
+@transaction.atomic
+def _let_in(pk: int, actor: User) -> LetIn:
+    rule, now = Suppression.objects.select_for_update().get(pk=pk), timezone.now()
+    waiting = waiting_of(rule, now)
+    ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    if not ids:
+        raise TransitionError(f"{rule.number} keeps no alert of the last {stored.DAYS} days out.")
+    drafts = _drafts(ids, now)
+    for draft in drafts:
+        draft.notes.append(f"Let in by {actor.display_name}; {rule.number} had suppressed it")
+    cases = joining.join(drafts, bulk.new_ids((Case, joining.most_new(drafts)))[0], at=now)
+    joining.write(cases, at=now)
+    rows = [(draft.pk, draft.case_id, draft.kind.pk if draft.kind else None) for draft in drafts]
+    bulk.change(Alert, _INTO, rows, to="case_id = v.case_id, kind_id = v.kind_id")
+    SuppressedAlert.objects.filter(pk__in=ids).update(let_in_at=now, let_in_by=actor)
+    planning_due.send(None, case_ids=[case.pk for case in cases])
+    AuditEntry.append(f"Let {len(ids):,} alerts in that {rule.number} had suppressed", actor=actor)
+    return LetIn(len(ids), len(cases), waiting.count())
+
+
+def waiting_of(rule: Suppression, now: datetime) -> QuerySet[SuppressedAlert]:
+    """What can still be let in."""
+    since = now - timedelta(days=stored.DAYS)
+    return SuppressedAlert.objects.filter(suppression=rule, let_in_at__isnull=True, at__gte=since)
+
+
+def _drafts(ids: list[int], now: datetime) -> list[Draft]:
+    """As they came in, sorted by the time of it; the device that was found then stays the first."""
+    seen: dict[int, list[NormalObservable]] = {}
+    links = AlertObservable.objects.filter(alert__in=ids).order_by("pk").select_related("observable")
+    for link in links:
+        one = NormalObservable(kind=link.observable.kind, value=link.observable.value, role=link.role)
+        seen.setdefault(link.alert_id, []).append(one)
+    rows = {row.pk: row for row in Alert.objects.filter(pk__in=ids).select_related("device")}
+    reads = [
+        Read(body=b"", detector=row.detector, source=row.source, index=pk, alert=stored.normal(row, seen.get(pk, ())))
+        for pk, row in rows.items()
+    ]
+    drafts = drafted(sorted(reads, key=lambda read: read.index), at=now, may_suppress=False)
+    for draft in drafts:
+        row = rows[draft.read.index]
+        draft.pk = row.pk
+        if row.device:
+            draft.devices = list({device.pk: device for device in (row.device, *draft.devices)}.values())
+            draft.sign()
+    return drafts
