@@ -50,6 +50,8 @@ LISTS = [
     "/approvals/waiting/",
     "/approvals/standing/",
     "/guest/",
+    "/sources/",
+    "/sources/rejected/",
 ]
 BESIDES = ("cases:case", "cases:seen", "cases:observables", "response:panel", "response:circle")  # speak of others
 # what differs between two looks at the same page: secrets, and how long ago something was
