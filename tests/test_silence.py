@@ -52,6 +52,8 @@ LISTS = [
     "/metrics.csv?chart=alerts_by_hour",
     "/approvals/standing/",
     "/guest/",
+    "/sources/",
+    "/sources/rejected/",
 ]
 BESIDES = ("cases:case", "cases:seen", "cases:observables", "response:panel", "response:circle")  # speak of others
 # what differs between two looks at the same page: secrets, and how long ago something was
