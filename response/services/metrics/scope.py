@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 
 from cases.models import Case
 from cases.models.cases import CaseQuerySet
@@ -11,7 +12,7 @@ PERIODS = (7, 30, 90)  # days
 MOST = 20_000  # rows read for one figure; the page says when there were more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """Whole days in UTC with today so far; the period before ends at the same time of day, so that both are as long."""
 
@@ -20,17 +21,21 @@ class Scope:
     severity: int
     end: datetime
 
-    @property
+    @cached_property
     def start(self) -> datetime:
         first = self.end.astimezone(UTC).date() - timedelta(days=self.days - 1)
         return datetime.combine(first, time(), UTC)
 
-    @property
+    @cached_property
     def before(self) -> datetime:
         """Where the period before begins."""
         return self.start - timedelta(days=self.days)
 
-    @property
+    @cached_property
+    def before_end(self) -> datetime:
+        return self.end - timedelta(days=self.days)
+
+    @cached_property
     def dates(self) -> list[date]:
         first = self.start.date()
         return [first + timedelta(days=number) for number in range(self.days)]
@@ -39,7 +44,7 @@ class Scope:
         return at is not None and self.start <= at < self.end
 
     def is_before(self, at: datetime | None) -> bool:
-        return at is not None and self.before <= at < self.end - timedelta(days=self.days)
+        return at is not None and self.before <= at < self.before_end
 
     def cases(self) -> CaseQuerySet:
         """Every figure goes through here: a case that the reader may not see adds to none."""
