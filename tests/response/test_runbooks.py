@@ -134,7 +134,7 @@ def test_an_installation_with_one_admin_may_publish_alone_and_the_version_says_s
     [
         ({"action": "isolate_devise"}, "there is no action 'isolate_devise'. Did you mean 'isolate_device'?"),
         ({"params": {"device": 1, "coment": "x"}}, "no such parameter. Did you mean 'comment'?"),
-        ({"params": {"device": "${{ device.idd }}"}}, "is_protected. Did you mean 'id'?"),
+        ({"params": {"device": "${{ device.idd }}"}}, "acquired. Did you mean 'id'?"),
         ({"params": {"device": "${{ devise.id }}"}}, "unknown word 'devise' at 1. Did you mean 'device'?"),
         ({"params": {"device": "${{ steps.confrm.id }}"}}, "is called 'confrm'. Did you mean 'confirm'?"),
         ({"when": "steps.tell.state == 'x'"}, "It comes later: move it up."),
