@@ -282,8 +282,9 @@ def test_a_visitor_is_sent_to_sign_in_or_refused_everywhere(house: House) -> Non
         assert is_sent_to_sign_in(response) or response.status_code in (401, 403), name
 
 
-# An approver sees what a responder sees, and a superuser without a role is nobody: their whole walk is the slow one.
-AT_LENGTH = ("approver", "superuser")
+# An approver sees what a responder sees; a superuser without a role, or a guest of no case, is nobody: their whole walk
+# is the slow one.
+AT_LENGTH = ("approver", "superuser", "guest")
 EVERYBODY = [
     pytest.param(who, marks=pytest.mark.slow) if who in AT_LENGTH else who for who in (*ROLES, "guest of the case")
 ]

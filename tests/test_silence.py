@@ -181,7 +181,9 @@ def test_whom_it_is_about_finds_it_nowhere(house: House, who: str) -> None:
             assert number not in html, path
 
 
-@pytest.mark.parametrize("who", ["subject", pytest.param("manager", marks=pytest.mark.slow), "admin"])
+@pytest.mark.parametrize(
+    "who", ["subject", *(pytest.param(one, marks=pytest.mark.slow) for one in ("manager", "admin"))]
+)
 def test_no_page_of_the_administration_tells_of_it(house: House, who: str) -> None:
     client, number = house.client(who), f"CASE-{house.restricted.case}"
     member = house.client("member")

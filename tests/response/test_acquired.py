@@ -85,7 +85,7 @@ def test_a_run_that_a_person_starts_has_nothing_above_it(
     assert step_of(anew, "memory").state != StepState.SKIPPED
 
 
-@pytest.mark.parametrize("key", ["memory", "triage"])
+@pytest.mark.parametrize("key", [pytest.param("memory", marks=pytest.mark.slow), "triage"])
 def test_the_shipped_containment_asks_it(
     world: World, case: Case, device: Device, analyst: User, responder: User, key: str
 ) -> None:

@@ -331,6 +331,7 @@ def test_without_room_it_fails_before_a_byte_is_fetched(
     assert tmp() == []
 
 
+@pytest.mark.slow
 @needs_e2fsprogs
 def test_a_device_that_is_not_isolated_is_not_called_imaged(grr: str, case: Case, analyst: User) -> None:
     to_the_end(begin(case, analyst, DISK))

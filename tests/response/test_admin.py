@@ -89,6 +89,7 @@ def test_the_page_shows_each_step_with_the_typed_parameters_of_its_action(client
     assert "v1 is live" in text
 
 
+@pytest.mark.slow
 def test_saving_unchanged_keeps_the_draft(client, admin):
     runbook = make_runbook(CONFIRM, ISOLATE).runbook
     before = list(runbook.steps.values())

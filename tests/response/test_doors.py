@@ -86,6 +86,7 @@ def test_releasing_opens_the_door_again(network, case, analyst, responder):
     assert words(case)[0][1] == "open"
 
 
+@pytest.mark.slow
 def test_a_hit_of_a_hunt_has_its_own_doors_and_its_owners_account(network, case, analyst, responder):
     other = make_device("FIN-LT-0150", owner=make_person("d.lima", upn="d.lima@corp.example"))
     CaseDevice.objects.create(case=case, device=other, reason=DeviceReason.HUNT)

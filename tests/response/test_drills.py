@@ -85,6 +85,7 @@ def test_a_drill_is_a_case_of_its_own_and_switches_the_group_on(
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_a_drill_counts_for_its_group_only(untried, test_device, responder, approver, analyst):
     drill(responder, approver)
     other = make_case(stage=Stage.RESPONSE)

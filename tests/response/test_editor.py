@@ -375,6 +375,7 @@ def test_a_text_and_a_restore_have_a_writer_until_the_draft_is_as_the_live_versi
     assert Runbook.objects.get(pk=runbook.pk).draft_authors == []
 
 
+@pytest.mark.slow
 def test_a_save_that_changes_nothing_neither_takes_the_place_of_who_wrote_it_nor_voids_what_was_asked_for(
     client, admin, other
 ):
@@ -392,6 +393,7 @@ def test_a_save_that_changes_nothing_neither_takes_the_place_of_who_wrote_it_nor
     assert runbooks.why_not_publish(runbook, other, body_hash(runbooks.frozen(runbook))) == ""
 
 
+@pytest.mark.slow
 def test_the_warning_is_ticked_by_who_publishes(client, admin, other):
     runbook = make_runbook(CONFIRM, ISOLATE).runbook
     save(client, runbook, **{"steps-1-approvals": "0", "_propose": "1"})

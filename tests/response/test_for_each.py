@@ -316,6 +316,7 @@ def test_an_item_that_is_no_device_of_the_case_fails_alone(
     }
 
 
+@pytest.mark.slow
 def test_a_protected_device_of_the_list_is_refused_and_the_others_go_on(
     case: Case, two: World, analyst: User, responder: User
 ) -> None:
@@ -325,6 +326,7 @@ def test_a_protected_device_of_the_list_is_refused_and_the_others_go_on(
     assert [agent for _, agent, _ in two.effects] == ["agent-2"]
 
 
+@pytest.mark.slow
 def test_one_of_the_list_is_undone_by_itself(case: Case, two: World, analyst: User, responder: User) -> None:
     run = begin(case, analyst, FIND, EACH)
     work()

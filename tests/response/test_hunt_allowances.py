@@ -131,6 +131,7 @@ def test_the_page_says_it_in_plain_words_and_what_became_of_it(
     assert "<b>Withdrawn</b> by eve" in client.get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_an_approval_of_less_than_the_hunt_would_ask_includes_nothing_and_the_case_reads_so(
     found: list[Device], field: Field, case: Case, analyst: User, approver: User, world: World
 ) -> None:

@@ -153,6 +153,7 @@ def offered(case: Case) -> RunbookVersion:
     return version
 
 
+@pytest.mark.slow
 def test_chosen_hits_are_answered_by_a_run_each_and_many_by_one_list_of_names(
     case: Case, analyst: User, approver: User
 ) -> None:

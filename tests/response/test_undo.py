@@ -119,6 +119,7 @@ def test_an_approver_asks_for_no_undo(three, approver):
         decisions.undo_all(three.pk, actor=approver)
 
 
+@pytest.mark.slow
 def test_the_panel_lists_what_is_undone_and_what_stays(client, three, case, analyst):
     client.force_login(analyst)
 
@@ -147,6 +148,7 @@ def test_a_step_is_undone_by_itself_at_its_time_and_asks_nobody_again(temporary,
     assert invariants.broken() == {}
 
 
+@pytest.mark.slow
 def test_what_another_run_did_again_since_is_not_undone_by_itself(temporary, world, case, analyst, responder):
     again = begin(case, analyst, ISOLATE)
     say_yes(step_of(again, "isolate"), responder)
