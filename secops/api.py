@@ -24,10 +24,7 @@ class TokenAuthentication(BaseAuthentication):
         scheme, _, secret = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        sha256 = ApiToken.hashed(secret.decode("latin-1").strip())
-        token = next(
-            iter(ApiToken.objects.filter(sha256=sha256)), None
-        )  # its user, which few have, only when asked for
+        token = ApiToken.of_secret(secret.decode("latin-1").strip())  # its user, which few have, only when asked for
         if token is None or not token.is_live or (token.user and not token.user.is_active):
             raise AuthenticationFailed("This token is unknown, revoked or expired.")
         self._touch(token)
