@@ -145,7 +145,9 @@ class PushQuerySet(models.QuerySet["Push"]):
         return self.filter(enabled, state=PushState.DUE, case__is_planning_due=False, case__enrichment__pending=0)
 
     def due(self, now: Any) -> "PushQuerySet":
-        return self.sendable().filter(Q(not_before__isnull=True) | Q(not_before__lte=now))
+        """Of those that may be sent now; an outlet that rests is held as a whole, however much is due for it."""
+        rested = Q(integration__hold_until__isnull=True) | Q(integration__hold_until__lte=now)
+        return self.sendable().filter(rested, Q(not_before__isnull=True) | Q(not_before__lte=now))
 
 
 class Push(models.Model):

@@ -13,8 +13,8 @@ from cases.forms.decisions import DecisionForm
 from cases.intake.nightdesk_schema import NAME
 from cases.intake.observables import Observables
 from cases.models import AlertKind
+from cases.services.senders import BY_HAND
 
-SOURCE = "by-hand"
 MOST_LINES = 100
 KINDS = "an address, a domain, a link, a hash or a mail address"
 
@@ -86,7 +86,7 @@ class ReportForm(DecisionForm):
         person = said["person"].strip()
         return {
             "schema": NAME,
-            "source": SOURCE,
+            "source": BY_HAND,
             "source_ref": ref,
             "title": said["title"],
             "description": said["description"],

@@ -43,17 +43,19 @@ class Draft:
         )
 
 
-def drafted(reads: Sequence[Read], *, at: datetime, may_suppress: bool = True) -> list[Draft]:
+def drafted(reads: Sequence[Read], *, at: datetime, may_suppress: bool = True, is_told: bool = False) -> list[Draft]:
     """A draft of each new alert, complete but for the ids of alert and case. In a transaction."""
     sieves = kinds.enabled(at)
     drafts = [_draft(read, read.alert, sieves) for read in reads if read.alert]
-    if may_suppress and sieves.may_suppress:
+    if may_suppress and not is_told and sieves.may_suppress:
         _suppress(drafts, at)
     _find_devices(drafts)
     _find_people(drafts)
     _find_observables(drafts, at)
     for draft in drafts:
         draft.sign()
+        if is_told:  # however its kind groups: a person's own words join nothing that others work on
+            draft.fingerprint = grouping.of_told(draft.read.source, draft.alert.source_ref)
     return drafts
 
 

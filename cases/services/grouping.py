@@ -74,6 +74,11 @@ def _person(alert: NormalAlert) -> str:
     return f"person\x1f{person.upn or person.login}" if person else ""
 
 
+def of_told(source: str, reference: str) -> str:
+    """The fingerprint of what a person told: its own."""
+    return hashlib.sha256(f"told\x1f{source}\x1f{reference}".encode()).hexdigest()
+
+
 def address_of(alert: NormalAlert) -> str:
     """The address of the alert's device at its time: as the alert says, else the internal end of its flow."""
     if named := next((device.address for device in alert.devices if device.address), ""):

@@ -76,9 +76,9 @@ def all_of(source: str, detector: str, *, actor: User) -> Summary:
     require(actor, May.ADMINISTER)
     waiting = RejectedPayload.objects.visible_to(actor).waiting().filter(source=source, detector=detector)
     number, read = waiting.count(), 0
-    tried = list(waiting.order_by("pk")[:MOST_AT_ONCE])
-    for rejected in tried:
-        read += again(rejected, actor=actor).is_read
+    tried = list(waiting.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    for pk in tried:  # one body at a time in memory
+        read += again(RejectedPayload.objects.get(pk=pk), actor=actor).is_read
     return Summary(read=read, failed=len(tried) - read, left=number - len(tried))
 
 

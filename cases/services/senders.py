@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from cases.models import Sender
 from secops.models import ApiToken
+
+BY_HAND = "by-hand"  # the source of what people told: no token speaks for it, or reads it back
 
 
 def refused(sources: Iterable[str], token: ApiToken | None, *, at: datetime) -> dict[str, str]:
@@ -20,7 +22,7 @@ def refused(sources: Iterable[str], token: ApiToken | None, *, at: datetime) -> 
         return {}
     if token.sources:
         reason = "this token may not send as this source"
-        return {source: reason for source in wanted if not token.may_send_as(source)}
+        return {source: reason for source in wanted if source == BY_HAND or not token.may_send_as(source)}
     foreign = [source for source in wanted if source != token.name]
     return _taken(foreign, token, at) if foreign else {}
 
@@ -45,12 +47,12 @@ def _taken(sources: list[str], token: ApiToken, at: datetime) -> dict[str, str]:
 
 
 def _reserved(token: ApiToken) -> set[str]:
-    """Names that other live tokens bear or list."""
+    """Names that other live tokens bear or list, and that of what people told."""
     others = ApiToken.objects.live().filter(scope=ApiToken.Scope.INTAKE).exclude(pk=token.pk)
-    return {name for other in others for name in (other.name, *other.sources)}
+    return {BY_HAND} | {name for other in others for name in (other.name, *other.sources)}
 
 
 def of(token: ApiToken) -> Q:
-    """The alerts that a token sent, as a condition on Alert."""
-    own = Sender.objects.filter(token=token).values("source")
-    return Q(source=token.name) | Q(source__in=token.sources) | Q(source__in=own)
+    """The alerts that a token sent, as a condition on Alert: of a name that nobody had, those since it took it."""
+    since = Sender.objects.filter(token=token, source=OuterRef("source"), first_at__lte=OuterRef("received_at"))
+    return (Q(source=token.name) | Q(source__in=token.sources) | Q(Exists(since))) & ~Q(source=BY_HAND)

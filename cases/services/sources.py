@@ -116,5 +116,7 @@ def _usual(past: int, since: datetime, now: datetime) -> float | None:
 
 
 def _rejected() -> dict[tuple[str, str], int]:
-    rows = RejectedPayload.objects.waiting().order_by().values_list("source", "detector").annotate(number=Count("pk"))
+    """Without those of which something came already: it may be of a case that not all may know of."""
+    waiting = RejectedPayload.objects.waiting().filter(alerts=None)
+    rows = waiting.order_by().values_list("source", "detector").annotate(number=Count("pk"))
     return {(source, detector): number for source, detector, number in rows}

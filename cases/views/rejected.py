@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cases.forms.sources import RepairForm
+from cases.intake.gate import clean_text
 from cases.models import Alert, RejectedPayload
 from cases.services import replay
 from cases.services.replay import Outcome
@@ -27,7 +28,7 @@ def rejected(request: HttpRequest) -> HttpResponse:
     """What waits, or what was read since; of one source where it is named."""
     require(reader(request), May.ADMINISTER)
     was_read = request.GET.get("show") == "read"
-    chosen = {name: value[:60] for name in ("source", "detector") if (value := request.GET.get(name, ""))}
+    chosen = {name: value[:60] for name in ("source", "detector") if (value := clean_text(request.GET.get(name, "")))}
     found = RejectedPayload.objects.visible_to(reader(request)).filter(replayed_at__isnull=not was_read, **chosen)
     page = Paginator(found.defer("body", "repaired"), PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()

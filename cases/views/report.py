@@ -6,9 +6,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from cases.errors import IncompleteError
-from cases.forms.reports import SOURCE, ReportForm
+from cases.forms.reports import ReportForm
 from cases.models import Case
 from cases.services import opening
+from cases.services.senders import BY_HAND
 from cases.views.access import reader
 from secops.access import May, require
 
@@ -22,7 +23,7 @@ def report(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             is_restricted = form.cleaned_data["is_restricted"]
-            case = opening.reported(form.payload, source=SOURCE, actor=user, is_restricted=is_restricted)
+            case = opening.reported(form.payload, source=BY_HAND, actor=user, is_restricted=is_restricted)
         except IncompleteError as error:
             form.add_error(None, str(error))
         else:

@@ -66,8 +66,8 @@ def _digest(case: Case) -> str:
 
 @transaction.atomic
 def again(rows: Iterable[Push], *, actor: User) -> int:
-    """An admin wants those tried again that were given up; how many were."""
-    ended = Push.objects.filter(pk__in=[row.pk for row in rows], state=PushState.FAILED)
+    """An admin wants those tried again that were given up or withheld; how many were. What forbade it is asked anew."""
+    ended = Push.objects.filter(pk__in=[row.pk for row in rows], state__in=(PushState.FAILED, PushState.WITHHELD))
     names = sorted(set(ended.values_list("outlet", flat=True)))
     count = ended.update(state=PushState.DUE, attempts=0, not_before=None, ended_at=None, reason="")
     if count:

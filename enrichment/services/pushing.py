@@ -8,12 +8,12 @@ import random
 import time
 from datetime import timedelta
 from time import monotonic
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from cases.choices import Tlp
 from cases.models import Case, TimelineEntry
@@ -36,15 +36,16 @@ MOST_ATTEMPTS = 8  # with the pauses between them: three hours
 FIRST_PAUSE = 10.0  # seconds; each pause is three times the one before
 REST_SECONDS = 10.0  # that an outlet has after a failure, whatever else is due for it
 LOOK_SECONDS = 0.5  # until a process that stays looks again
+SHIFT_SECONDS = 60.0  # then whoever called looks at its own time again
 LONGEST_LIFE = 600.0  # seconds of one process
 CRASHED = "It crashed; see the log."
 REMOVED = "The integration was removed, or takes no cases any more."
 
 
 def work() -> int:
-    """Send what is due, one after the other; how many were tried."""
-    moved = 0
-    while (mine := _claimed()) is not None:
+    """Send what is due, one after the other, for some seconds; how many were tried."""
+    moved, ends = 0, monotonic() + SHIFT_SECONDS
+    while monotonic() < ends and (mine := _claimed()) is not None:
         hit("push_claim")
         _send(mine)
         moved += 1
@@ -121,6 +122,7 @@ def _try(mine: Push, outlet: Integration) -> None:
         why = _push(mine, outlet)
         hit("pushed")
     except Doubt as error:
+        integrations.report(outlet, HealthState.FAILING, str(error))
         _end(mine, PushState.FAILED, str(error))  # it may have arrived, and this outlet would not know it again
     except SecopsError as error:
         _later(mine, outlet, str(error), getattr(error, "retry_after", None))
@@ -152,23 +154,16 @@ def _later(mine: Push, outlet: Integration, why: str, retry_after: float | None)
     wait = min(retry_after or backoff(mine.attempts), LONGEST_WAIT)
     held = Push.objects.filter(pk=mine.pk, state=PushState.DUE, attempts=mine.attempts)
     held.update(not_before=Now() + timedelta(seconds=wait), reason=why[:300])
-    _rest(mine, outlet, Now() + timedelta(seconds=REST_SECONDS))
+    quotas.hold(outlet, REST_SECONDS)
 
 
 def _wait(mine: Push, outlet: Integration) -> None:
-    """No calls are left for now, which is no try."""
-    until = quotas.next_at(outlet, is_effect=True) or Now() + timedelta(seconds=1)
+    """No calls are left for now, which is no try; nothing else is due for the outlet until there are."""
+    until = quotas.next_at(outlet, is_effect=True)
     held = Push.objects.filter(pk=mine.pk, state=PushState.DUE, attempts=mine.attempts)
-    held.update(attempts=F("attempts") - 1, not_before=until)
-    _rest(mine, outlet, until)
-
-
-def _rest(mine: Push, outlet: Integration, until: Any) -> None:
-    """What else is due for the outlet is not looked at before then."""
-    others = Push.objects.filter(Q(not_before__isnull=True) | Q(not_before__lt=until), integration=outlet)
-    with transaction.atomic():
-        waiting = others.filter(state=PushState.DUE).exclude(pk=mine.pk).select_for_update(skip_locked=True)
-        Push.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).update(not_before=until)
+    held.update(attempts=F("attempts") - 1, not_before=until or Now() + timedelta(seconds=1))
+    if until is not None:
+        quotas.hold(outlet, (until - timezone.now()).total_seconds())
 
 
 def backoff(attempts: int) -> float:

@@ -27,7 +27,15 @@ def of(run: Run, device_id: int) -> dict[str, str]:
         params__device=device_id,
         state_at__gt=clock.now() - FRESH,
     )
+    here = set(run.case.evidence.filter(destroyed_at=None).values_list("seq", "copy"))
     return {
-        one.action: f"Run {one.run_id} has it since {moment(one.state_at)}: {', '.join(one.data['evidence'])}"
+        one.action: f"Run {one.run_id} has it since {moment(one.state_at)}: {', '.join(numbers)}"
         for one in done.order_by("state_at", "pk")
+        if (numbers := one.data.get("evidence")) and all(_place(number) in here for number in numbers)
     }
+
+
+def _place(number: str) -> tuple[int, int]:
+    """E-3 or E-3.1; what a person only said to have happened names none."""
+    seq, _, copy = number.removeprefix("E-").partition(".")
+    return int(seq), int(copy or 0)

@@ -22,7 +22,9 @@ def start_for(step: StepRun) -> None:
     run, device_id = step.run, step.params["device"]
     name = Device.objects.values_list("name", flat=True).get(pk=device_id)
     version = live_version(step.params["runbook"])
-    if version is None:
+    if not run.case.is_open:
+        _say(step, f"{run.case.number} is closed, so no run starts for {name}")
+    elif version is None:
         _say(step, f"{step.params['runbook']} was switched off, so no run starts for {name}")
     elif depth(run) >= MOST_PARENTS:
         _say(step, f"No run starts for {name}: this one is a child of a child already")

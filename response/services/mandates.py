@@ -33,6 +33,7 @@ def ask(case_id: int, legal_basis: str, scope: str, days: int, *, states_no_conf
     require(actor, May.WORK)
     case = _locked(case_id)
     _require_covert(case)
+    _require_open(case)
     legal_basis, scope = clean_text(legal_basis).strip(), clean_text(scope).strip()
     if not legal_basis or not scope:
         raise MandateError("A mandate names its legal basis and its scope.")
@@ -59,6 +60,7 @@ def authorise(case_id: int, *, words_sha256: str, states_no_conflict: bool, acto
     case = _locked(case_id)
     if text := why_not(case, actor):
         raise NotAllowedError(text)
+    _require_open(case)
     mandate = asked_for(case)
     if mandate is None:
         raise MandateError("No mandate is asked for.")
@@ -138,6 +140,11 @@ def missing(action: Action, case: Case) -> str:
 def _require_covert(case: Case) -> None:
     if not case.is_covert:
         raise MandateError(f"{case.number} is not covert, so it needs no mandate.")
+
+
+def _require_open(case: Case) -> None:
+    if not case.is_open:
+        raise MandateError(f"{case.number} is closed: nothing more is acquired.")
 
 
 def _require_no_conflict(case: Case, actor: User, *, states_no_conflict: bool) -> None:

@@ -9,7 +9,7 @@ from response.actions.targets import case_device
 from response.choices import Effect, Phase, Risk
 from response.models import KillSwitch, Run, StepRun
 from response.models.runbooks import body_hash
-from response.services import mandates, protection
+from response.services import mandates, protection, transitions
 from secops.access import May
 from secops.models import User
 
@@ -71,7 +71,9 @@ def intent_problem(step: StepRun, action: Action) -> str:
         return CHANGED
     if not may_request(step.requested_by, step.run.case):
         return f"{step.requested_by.display_name}, who asked for it, may not start it any more"
-    return over(action, step.run.case) or refusal(action, step.run.case, step.params)
+    # What may have been sent is asked for again under its key: that begins nothing, and how it ended is learnt.
+    is_begun = transitions.in_doubt(step)
+    return (over(action, step.run.case) if not is_begun else "") or refusal(action, step.run.case, step.params)
 
 
 def may_request(user: User, case: Case) -> bool:

@@ -11,6 +11,7 @@ from response.models import Run, StepRun
 from response.services import (
     captures,
     clock,
+    closing,
     hunt_asks,
     outcomes,
     paging,
@@ -32,6 +33,7 @@ def tick() -> int:
     """Everything whose time has come; the number of rows moved."""
     at = clock.now()
     moved = sum(_recover(pk) for pk in _pks(state__in=LEASED, lease_until__lt=at))
+    moved += closing.stop_runs()  # before anybody is called for what nobody sends any more
     moved += unanswered.tick()
     moved += sum(_end_overdue(pk) for pk in _pks(state__in=OVERDUE, deadline__lt=at))
     silent = at - timedelta(seconds=SILENT_SECONDS)

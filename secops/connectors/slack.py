@@ -47,5 +47,7 @@ class Slack(Connector):
 
 
 def _escaped(text: str) -> str:
-    """The three signs by which the product knows its own marks: no foreign word names a person or makes a link."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """The three signs by which the product knows its own marks, and those of others that take its messages: no foreign
+    word names a person or makes a link."""
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return plain.replace("@", "@\u200b").replace("](", "]\u200b(")

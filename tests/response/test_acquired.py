@@ -14,6 +14,7 @@ from response.choices import StepState
 from response.models import Run, RunbookVersion, StepRun
 from response.services import acquired, drafts, progress, runbooks, runs, shipped, transitions
 from secops.models import User
+from tests.cases.evidence.conftest import take
 from tests.factories import make_device
 from tests.response.conftest import World, begin, make_runbook, say_yes, settle_down, step_of
 
@@ -45,6 +46,8 @@ def parent(contain: RunbookVersion, case: Case, analyst: User) -> Run:
 
 
 def took(run: Run, *, hours: float) -> None:
+    if not run.case.evidence.exists():
+        take(run.case, b"memory", actor=run.requested_by, kind="memory")
     StepRun.objects.filter(run=run, key="memory").update(
         state=StepState.SUCCEEDED, data={"evidence": ["E-1"]}, state_at=timezone.now() - timedelta(hours=hours)
     )
@@ -64,6 +67,16 @@ def test_a_child_run_does_not_acquire_it_again_and_says_who_has_it(parent: Run, 
     assert step.reason.endswith(": E-1")
     told = TimelineEntry.objects.filter(case=case, text__startswith="Skipped: Acquire memory").get()
     assert f"Run {parent.pk} has it since " in told.text
+
+
+def test_what_a_person_only_said_to_have_happened_is_acquired(parent: Run) -> None:
+    StepRun.objects.filter(run=parent, key="memory").update(data={})
+    assert step_of(child_of(parent), "memory").state != StepState.SKIPPED
+
+
+def test_what_was_destroyed_is_acquired_again(parent: Run) -> None:
+    parent.case.evidence.update(destroyed_at=timezone.now())
+    assert step_of(child_of(parent), "memory").state != StepState.SKIPPED
 
 
 def test_what_is_old_is_acquired_again(parent: Run) -> None:
@@ -94,6 +107,7 @@ def test_the_shipped_containment_asks_it(
     start: dict[str, Any] = CONTAIN | {"params": {"runbook": "contain-device", "device": str(device.pk)}}
     first = {"key": key, "action": f"acquire_{key}", "params": MEMORY["params"], "on_failure": "continue"}
     run = begin(case, analyst, first, start | {"when": f"steps.{key}.state == 'succeeded'"})
+    take(case, b"it", actor=analyst, kind="memory")
     StepRun.objects.filter(run=run, key=key).update(state=StepState.SUCCEEDED, data={"evidence": ["E-1"]})
 
     child = child_of(run)

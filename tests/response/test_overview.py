@@ -46,3 +46,11 @@ def test_only_the_latest_entries_stand_there(case: Case, analyst: User, client: 
     parts = client.get(reverse("response:overview", args=[case.pk])).content.decode()
     assert "Entry 19." in parts
     assert "Entry 7." not in parts
+
+
+def test_a_very_large_case_is_told_by_its_report(case: Case, analyst: User, client: Client) -> None:
+    Case.objects.filter(pk=case.pk).update(alert_count=1_001)
+    client.force_login(analyst)
+    parts = client.get(reverse("response:overview", args=[case.pk])).content.decode()
+    assert "1 001 alerts are too many" in parts.replace("\u202f", " ").replace("\u00a0", " ").replace(",", " ")
+    assert f'href="/cases/{case.number}/report/"' in parts

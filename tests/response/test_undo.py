@@ -9,7 +9,7 @@ from django.utils import timezone
 from cases.models import CaseDevice, TimelineEntry
 from cases.services import cases
 from response.choices import RunState, StepState
-from response.errors import TransitionError
+from response.errors import ApprovalError, TransitionError
 from response.formats import yaml
 from response.models import Run, Runbook, Step, StepRun
 from response.services import approvals, decisions, drafts, invariants, runbooks, runs, steps
@@ -307,3 +307,27 @@ def test_an_approval_that_waits_says_that_its_case_was_closed(world, case, analy
     client.force_login(responder)
     page = client.get(reverse("response:approval", args=[step_of(run, "isolate").pk])).content.decode()
     assert f"{case.number} is closed: open it again first." in page
+
+
+def test_what_waits_in_a_closed_case_is_taken_back_and_nobody_is_asked_for_it(world, case, analyst, responder):
+    run = begin(case, analyst, ISOLATE)
+    cases.close(case.pk, "false_positive", "A drill of their own", actor=analyst)
+
+    settle_down()
+
+    assert step_of(run, "isolate").state == StepState.CANCELLED
+    run.refresh_from_db()
+    assert (run.state, run.state_reason) == (RunState.CANCELLED, f"{case.number} was closed")
+    with pytest.raises(ApprovalError):
+        say_yes(step_of(run, "isolate"), responder)
+    assert invariants.broken() == {}
+
+
+def test_a_closed_case_starts_no_further_run(world, case, second, analyst):
+    make_runbook(ISOLATE, slug="contain")
+    answer = {"key": "answer", "action": "start_runbook", "params": {"runbook": "contain", "device": second.pk}}
+    run = begin(case, analyst, answer)
+    cases.close(case.pk, "false_positive", "A drill of their own", actor=analyst)
+    steps.work()
+    assert f"{case.number} is closed, so no run starts" in step_of(run, "answer").result
+    assert not Run.objects.filter(parent=run).exists()

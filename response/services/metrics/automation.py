@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q
 
 from response.actions.base import actions
 from response.choices import Consent, Effect, RunState, StepState
@@ -107,7 +107,7 @@ def _waits(scope: Scope) -> tuple[dict[int, Wait], bool]:
             left=Max("at", filter=Q(old=StepState.WAITING)),
             decided=Max("step__approvals__decided_at"),
         )
-        .order_by("-left")[: MOST + 1]
+        .order_by(F("left").desc(nulls_last=True))[: MOST + 1]
     )
     found = {
         pk: Wait(left, max((left - asked).total_seconds(), 0.0), decided is not None)

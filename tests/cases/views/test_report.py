@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from cases.choices import Stage
 from cases.models import Alert, AlertKind, Case, Suppression, TimelineEntry
-from secops.models import User
+from cases.services import senders
+from secops.models import ApiToken, User
+from tests.cases.messages import own
 from tests.factories import make_person, make_user
 
 TOLD = {
@@ -113,6 +115,34 @@ def test_what_does_not_fit_is_named_and_nothing_is_opened(page: Client, changed:
     assert said in answer.content.decode()
     assert TOLD["description"] in answer.content.decode()  # what was typed stays
     assert not Case.objects.exists()
+
+
+def test_it_joins_no_case_of_others_however_its_kind_groups(page: Client, responder: User) -> None:
+    kind = AlertKind.objects.create(slug="by-person", name="By person", group_by=["person"])
+    opened(page, kind=kind.slug)
+    first = Case.objects.get()
+    Case.objects.filter(pk=first.pk).update(stage=Stage.CONTAINED, assignee=responder, is_restricted=True)
+
+    opened(page, kind=kind.slug)
+
+    first.refresh_from_db()
+    assert (first.stage, first.assignee, first.alert_count) == (Stage.CONTAINED, responder, 1)
+    assert Case.objects.count() == 2
+
+
+def test_no_token_speaks_for_people_or_reads_what_they_told(page: Client, client: Client) -> None:
+    opened(page, is_restricted="on")
+    for sources in ([], ["by-hand"]):
+        token, secret = ApiToken.issue(f"sensor {sources}", sources=sources)
+        sent = client.post(
+            "/api/v1/alerts/",
+            own(source="by-hand"),
+            content_type="application/json",
+            headers={"authorization": f"Bearer {secret}"},
+        )
+        assert sent.status_code == 400
+        assert not Alert.objects.filter(senders.of(token)).exists()
+    assert Alert.objects.count() == 1
 
 
 def test_no_rule_suppresses_what_a_person_told(page: Client, analyst: User) -> None:

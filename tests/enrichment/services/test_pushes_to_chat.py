@@ -63,7 +63,7 @@ def complete(title: str = "Beacon") -> None:
 def a_while() -> None:
     """Time passes: nothing waits, and the channel's second is over."""
     Push.objects.update(not_before=None)
-    Integration.objects.update(tokens=None, refilled_at=None)
+    Integration.objects.update(tokens=None, refilled_at=None, hold_until=None)
 
 
 def test_a_message_names_nobody_and_links_nothing_but_the_case(channel: type[Channel]) -> None:
