@@ -176,15 +176,18 @@ def test_severity_narrows_every_number(week: None, analyst: User) -> None:
 def test_contained_is_the_last_confirmed_step_of_a_case(analyst: User, version: RunbookVersion) -> None:
     opened = TODAY - timedelta(days=1)
 
-    def case_with(*steps: tuple[float, str]) -> None:
+    def case_with(*steps: tuple[float, str], targets: str = "aaa") -> None:
         run = make_run(make_case(opened_at=opened), version, analyst, ended=NOW)
         for seq, (minutes, state) in enumerate(steps, start=1):
-            make_step(run, seq, opened + timedelta(minutes=minutes), state=state)
+            at = opened + timedelta(minutes=minutes)
+            make_step(run, seq, at, state=state, target=f"device:{targets[seq - 1]}")
 
     case_with((10, StepState.SUCCEEDED), (25, StepState.SUCCEEDED))  # 25: the last
     case_with((5, StepState.FAILED), (35, StepState.SUCCEEDED))  # 35: it failed first, then it held
     case_with((10, StepState.SUCCEEDED), (20, StepState.FAILED))  # not contained
     case_with((10, StepState.SUCCEEDED), (20, StepState.UNKNOWN))  # nobody knows
+    case_with((5, StepState.FAILED), (10, StepState.SUCCEEDED), targets="ab")  # a was never closed
+    case_with((5, StepState.SUCCEEDED), (30, StepState.EXPIRED), targets="ab")  # nobody approved b
 
     rows = {row[0]: row[1:] for row in figures_of(analyst).charts["time_to_contain"].rows}
 

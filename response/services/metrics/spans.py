@@ -1,5 +1,6 @@
 """How long it took to acknowledge, to contain (verified) and to resolve; the limit met; the false positives."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,39 +69,52 @@ def read(scope: Scope) -> Times:
     )
     fields = ("kind__name", "opened_at", "acknowledged_at", "sla_due_at", "closed_at", "disposition", "assignee")
     rows = [Decided(*row) for row in found.order_by("-updated_at").values_list(*fields)[: MOST + 1]]
-    contained = _contained(scope)
+    contained, is_contained_cut = _contained(scope)
     spans = {
         "acknowledge": [
             (one.acknowledged_at, seconds)
             for one in rows[:MOST]
             if one.acknowledged_at and (seconds := _between(one.opened_at, one.acknowledged_at)) >= OPENED_BY_HAND
         ],
-        "contain": contained[:MOST],
+        "contain": contained,
         "resolve": [
             (one.closed_at, _between(one.opened_at, one.closed_at))
             for one in rows[:MOST]
             if one.closed_at and one.disposition != Disposition.DUPLICATE
         ],
     }
-    is_cut = len(rows) > MOST or len(contained) > MOST
+    is_cut = len(rows) > MOST or is_contained_cut
     return Times(scope=scope, cases=rows[:MOST], spans=spans, is_cut=is_cut)
 
 
-def _contained(scope: Scope) -> list[Span]:
-    """Cases whose last containment that ended was confirmed, with none still under way or in doubt."""
+def _contained(scope: Scope) -> tuple[list[Span], bool]:
+    """Cases in which each target's last containment was confirmed, and none is under way; and whether that was cut."""
     steps = StepRun.objects.filter(run__case__in=scope.cases(), action__in=containing(), undoes=None)
-    rows = (
-        steps.order_by()
-        .values_list("run__case", "run__case__opened_at")
+    steps = steps.exclude(state=StepState.SKIPPED)
+    lately = steps.filter(state=StepState.SUCCEEDED, state_at__gte=scope.before).values("run__case")
+    ended = Q(state__in=ENDED_STEP) & ~Q(state=StepState.SUCCEEDED)
+    rows = list(
+        steps.filter(run__case__in=lately)
+        .order_by()
+        .values_list("run__case", "run__case__opened_at", "target")
         .annotate(
             verified=Max("state_at", filter=Q(state=StepState.SUCCEEDED)),
-            failed=Max("state_at", filter=Q(state=StepState.FAILED)),
+            other=Max("state_at", filter=ended),
             open=Count("pk", filter=~Q(state__in=ENDED_STEP)),
         )
-        .filter(open=0, verified__gte=scope.before, verified__lt=scope.end)
-        .order_by("-verified")[: MOST + 1]
+        .order_by("-run__case")[: MOST + 1]
     )
-    return [(at, _between(opened, at)) for _, opened, at, failed, _ in rows if failed is None or failed < at]
+    cases: dict[int, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for case, opened, _, verified, other, is_open in rows[:MOST]:
+        holds = verified is not None and not is_open and (other is None or other < verified)
+        cases[case].append((opened, verified if holds else None))
+    found = [
+        (max(at for _, at in targets if at), targets[0][0])
+        for targets in cases.values()
+        if all(at is not None for _, at in targets)
+    ]
+    spans = [(at, _between(opened, at)) for at, opened in found if scope.before <= at < scope.end]
+    return spans, len(rows) > MOST
 
 
 def time_tile(times: Times, what: str) -> Tile:
