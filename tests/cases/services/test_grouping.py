@@ -100,6 +100,23 @@ def test_a_case_takes_no_more_than_its_kind_allows_and_the_last_one_takes_the_ne
     assert weighing.grouping_of(kind, kind.group_by, 24, 3, admin_user).cases == 3
 
 
+def test_a_case_that_people_restricted_takes_every_alert_of_its_story_so_none_opens_a_case_for_all() -> None:
+    make_kind("scan", group_maximum=2, group_hours=1)
+    now = timezone.now()
+    send(alert(), received_at=now - timedelta(hours=9))
+    Case.objects.update(is_restricted=True)
+
+    send(*[alert() for _ in range(5)], received_at=now - timedelta(hours=5))
+    receipt = send(alert(), received_at=now)
+
+    case = Case.objects.get()
+    assert (case.alert_count, bool(case.fingerprint), receipt.results[0].is_restricted) == (7, True, True)
+    assert timeline.verify(case) is None
+    Case.objects.update(is_restricted=False)
+    send(alert(), received_at=now)
+    assert numbers() == [7, 1]
+
+
 def test_a_preview_counts_only_what_the_admin_may_see(admin_user: User) -> None:
     team = make_user("t", ["team"]).groups.get()
     kind = make_kind("scan", is_restricted=True, group=team)
