@@ -88,9 +88,11 @@ def _title(value: str) -> Test:
 
 
 def _device(value: str) -> Test:
-    """By host name without its domain, as devices are named here."""
+    """By host name without its domain, as devices are named here; a value without one fits no device."""
     wanted = host_name(value)
-    return lambda seen: any(host_name(device.name or device.fqdn) == wanted for device in seen.alert.devices)
+    return lambda seen: (
+        bool(wanted) and any(host_name(device.name or device.fqdn) == wanted for device in seen.alert.devices)
+    )
 
 
 def _network(value: str) -> Test:

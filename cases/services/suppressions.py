@@ -13,6 +13,7 @@ from cases.intake.gate import clean_text
 from cases.models import Alert, AlertKind, AlertObservable, Case, SuppressedAlert, Suppression
 from cases.models.suppressions import CONDITIONS
 from cases.services import bulk, joining, stored
+from cases.services.devices import host_name
 from cases.services.drafts import Draft, drafted
 from cases.services.reading import Read
 from cases.services.suppressing import network_of
@@ -42,14 +43,23 @@ def cleaned(conditions: dict[str, str]) -> dict[str, str]:
         raise IncompleteError("Say at least one property: a rule without any would suppress everything.")
     if "observable" in found:
         found["observable"] = refang(found["observable"])
+    if "device" in found and not host_name(found["device"]):
+        raise IncompleteError("This device has no host name: a domain alone would fit every device without a name.")
     if "network" in found:
-        try:
-            found["network"] = str(network_of(refang(found["network"])))
-        except ValueError:
-            raise IncompleteError("This is neither an address nor a network.") from None
+        found["network"] = _network(refang(found["network"]))
     if (kind := found.get("kind")) and AlertKind.objects.filter(slug=kind, is_restricted=True).exists():
         raise IncompleteError("Alerts of a kind that is born restricted are never suppressed.")
     return found
+
+
+def _network(text: str) -> str:
+    try:
+        network = network_of(text)
+    except ValueError:
+        raise IncompleteError("This is neither an address nor a network.") from None
+    if not network.prefixlen:
+        raise IncompleteError("A network of /0 is every address: name a smaller one.")
+    return str(network)
 
 
 @transaction.atomic

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cases.errors import IncompleteError, TransitionError
+from cases.forms.suppressions import SuppressionForm
 from cases.models import Alert, AlertPayload, Case, SuppressedAlert, Suppression
 from cases.services import kinds, suppressions, timeline, weighing
 from secops.errors import ConflictError, NotAllowedError
@@ -155,6 +158,37 @@ def test_a_rule_needs_a_property_a_reason_and_an_end(
     with pytest.raises(IncompleteError):
         suppressions.write(conditions, reason, timezone.now() + timedelta(days=days), actor=analyst)
     assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        ({"device": ".corp.example"}, "no host name"),
+        ({"device": " . ", "title": "x"}, "no host name"),
+        ({"network": "0.0.0.0/0"}, "every address"),
+        ({"network": "10.1.2.3/0"}, "every address"),
+        ({"network": "::/0"}, "every address"),
+    ],
+    ids=str,
+)
+def test_a_rule_whose_device_or_network_would_fit_everything_is_refused(
+    analyst: User, conditions: dict[str, str], why: str
+) -> None:
+    with pytest.raises(IncompleteError, match=why):
+        rule(analyst, **conditions)
+    form = SuppressionForm(QueryDict(urlencode(conditions | {"reason": "why", "days": "7"})))
+    assert why in str(form.errors)
+
+
+def test_a_device_without_a_host_name_in_a_rule_of_before_fits_no_alert(analyst: User) -> None:
+    now = timezone.now()
+    Suppression.objects.create(
+        device=".corp.example", reason="why", owner=analyst, written_at=now, expires_at=now + timedelta(days=7)
+    )
+
+    receipt = send(own(devices=[{"address": "10.1.2.3"}]), own(devices=[{"name": ".corp.example"}]))
+
+    assert receipt.number("created") == 2
 
 
 def test_what_was_suppressed_is_let_in_once_grouped_as_if_it_had_come_now(analyst: User) -> None:
