@@ -72,6 +72,19 @@ def test_a_person_s_alerts_without_a_person_are_grouped_by_device_and_not_all_to
     assert numbers() == [1, 1]
 
 
+@pytest.mark.parametrize("by", [["destination"], ["person"], ["device"], ["destination", "source"]], ids="-".join)
+def test_alerts_that_name_nothing_of_what_the_kind_chose_are_one_case_by_rule_and_device_only(
+    admin_user: User, by: list[str]
+) -> None:
+    kind = make_kind("scan", group_by=by)
+    bare = {"people": [], "devices": []}
+
+    send(alert(**bare), alert(**bare), alert(**bare, rule={"id": "r8"}), alert(**bare, rule={}, title="Another story"))
+
+    assert sorted(numbers()) == [1, 1, 2]
+    assert weighing.grouping_of(kind, by, 24, None, admin_user).cases == 3
+
+
 def test_a_window_of_the_kind(admin_user: User) -> None:
     kind = make_kind("scan", group_hours=2)
     now = timezone.now()
