@@ -141,6 +141,41 @@ def test_a_suppressed_alert_of_a_kind_that_became_restricted_is_seen_by_its_team
     assert Alert.objects.visible_to(responder).exists()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"rule": {"id": "r8"}, "people": []},
+        {"rule": {"id": "r8"}, "devices": []},
+    ],
+    ids=["fingerprint", "device", "person"],
+)
+def test_what_a_case_restricted_by_hand_is_about_is_not_suppressed_until_it_is_closed(
+    analyst: User, other: dict[str, Any]
+) -> None:
+    send(own(**ALERT))
+    case = Case.objects.get()
+    rule(analyst, source="acme-ids")
+    assert send(own(**ALERT | other)).number("suppressed") == 1
+    Case.objects.update(is_restricted=True)
+
+    receipt = send(own(**ALERT | other), own(devices=[{"name": "FIN-LT-0143"}]))
+
+    assert [result.status for result in receipt.results] == ["created", "suppressed"]
+    case.refresh_from_db()
+    assert case.alert_count == (1 if other else 2)
+    Case.objects.update(stage="closed", disposition="benign", close_reason="test", closed_at=timezone.now())
+    assert send(own(**ALERT | other)).number("suppressed") == 1
+
+
+def test_a_rule_that_fits_nothing_asks_for_no_restricted_case(analyst: User) -> None:
+    rule(analyst, title="nothing")
+    with CaptureQueriesContext(connection) as asked:
+        send(own(**ALERT))
+
+    assert not [query for query in asked.captured_queries if '"cases_case"."is_restricted"' in query["sql"]]
+
+
 @pytest.mark.parametrize("who", ["stranger", "admin_user"])
 def test_only_who_may_close_cases_may_suppress(request: pytest.FixtureRequest, who: str) -> None:
     with pytest.raises(NotAllowedError):
