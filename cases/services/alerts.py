@@ -136,7 +136,7 @@ def _taken(
                     _keep(reads, results, token, at)
                 return results
         except (IntegrityError, OperationalError) as error:
-            if not tries_left or not _is_race(error):
+            if not tries_left or not is_race(error):
                 raise
     raise AssertionError("a batch ends or raises")
 
@@ -147,7 +147,8 @@ def _keep(reads: list[Read], results: list[Result], token: ApiToken | None, at: 
         records.keep(bad, source=token.name if token else "", at=at)
 
 
-def _is_race(error: DatabaseError) -> bool:
+def is_race(error: DatabaseError) -> bool:
+    """Did another transaction come in between, so that the same again will do?"""
     return isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", "") == DEADLOCK
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from cases.intake.gate import clean_text
 from cases.models import Alert, AlertKind, AlertObservable, Case, SuppressedAlert, Suppression
 from cases.models.suppressions import CONDITIONS
 from cases.services import bulk, joining, stored
+from cases.services.alerts import is_race
 from cases.services.devices import host_name
 from cases.services.drafts import Draft, drafted
 from cases.services.reading import Read
@@ -98,15 +99,18 @@ def let_in(pk: int, *, actor: User) -> LetIn:
     require(actor, May.WORK)
     try:
         return _let_in(pk, actor)
-    except IntegrityError as error:  # an alert of the same story opened its case meanwhile
+    except (IntegrityError, OperationalError) as error:  # an alert of the same story opened its case, or is about to
+        if not is_race(error):
+            raise
         raise BusyError("A new alert came in between. Nothing was let in; press once more.") from error
 
 
 @transaction.atomic
 def _let_in(pk: int, actor: User) -> LetIn:
-    rule, now = Suppression.objects.select_for_update().get(pk=pk), timezone.now()
+    """Locks what is let in, then its cases, and never the rule: intake counts its hits with the cases locked."""
+    rule, now = Suppression.objects.get(pk=pk), timezone.now()
     waiting = waiting_of(rule, now)
-    ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    ids = list(waiting.select_for_update().order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
     if not ids:
         raise TransitionError(f"{rule.number} keeps no alert of the last {stored.DAYS} days out.")
     drafts = _drafts(ids, now)

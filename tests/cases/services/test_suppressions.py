@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cases.errors import IncompleteError, TransitionError
+from cases.errors import BusyError, IncompleteError, TransitionError
 from cases.forms.suppressions import SuppressionForm
 from cases.models import Alert, AlertPayload, Case, SuppressedAlert, Suppression
 from cases.services import kinds, suppressions, timeline, weighing
@@ -277,6 +277,37 @@ def test_a_preview_looks_back_seven_days_and_at_the_newest_alerts(
 
     assert (whole.fitting, whole.total, whole.is_cut) == (5, 5, False)
     assert (cut.fitting, cut.total, cut.is_cut) == (2, 2, True)
+
+
+@pytest.mark.parametrize(("sqlstate", "raised"), [("40P01", BusyError), ("57014", OperationalError)])
+def test_a_deadlock_while_letting_in_is_told_as_busy_and_lets_nothing_in(
+    analyst: User, monkeypatch: pytest.MonkeyPatch, sqlstate: str, raised: type[Exception]
+) -> None:
+    written = rule(analyst, source="acme-ids")
+    send(own())
+
+    def locked(*args: Any, **options: Any) -> None:
+        cause = Exception()
+        cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+        raise OperationalError from cause
+
+    monkeypatch.setattr("cases.services.joining.write", locked)
+
+    with pytest.raises(raised):
+        suppressions.let_in(written.pk, actor=analyst)
+    assert SuppressedAlert.objects.filter(let_in_at__isnull=True).count() == 1
+
+
+def test_letting_in_locks_what_was_suppressed_and_not_the_rule(analyst: User) -> None:
+    written = rule(analyst, source="acme-ids")
+    send(own())
+
+    with CaptureQueriesContext(connection) as asked:
+        suppressions.let_in(written.pk, actor=analyst)
+
+    locking = [query["sql"] for query in asked.captured_queries if "FOR UPDATE" in query["sql"]]
+    assert not [sql for sql in locking if 'FROM "cases_suppression"' in sql]
+    assert not [query for query in asked.captured_queries if query["sql"].startswith('UPDATE "cases_suppression"')]
 
 
 @pytest.mark.slow
