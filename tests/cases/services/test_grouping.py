@@ -77,7 +77,7 @@ def test_alerts_that_name_nothing_of_what_the_kind_chose_are_one_case_by_rule_an
     admin_user: User, by: list[str]
 ) -> None:
     kind = make_kind("scan", group_by=by)
-    bare = {"people": [], "devices": []}
+    bare: dict[str, Any] = {"people": [], "devices": []}
 
     send(alert(**bare), alert(**bare), alert(**bare, rule={"id": "r8"}), alert(**bare, rule={}, title="Another story"))
 

@@ -249,6 +249,58 @@ def test_what_was_suppressed_is_let_in_once_grouped_as_if_it_had_come_now(analys
     assert [text.split()[0] for text in texts] == ["Wrote", "Let", "Ended"]
 
 
+@pytest.mark.parametrize("number", [1, 25], ids=["few", "looked up by their bytes"])
+def test_an_alert_that_comes_again_when_its_rule_is_over_makes_its_case_once(analyst: User, number: int) -> None:
+    written = rule(analyst, source="acme-ids")
+    alerts = [own(**ALERT) for _ in range(number)]
+    assert send(*alerts).number("suppressed") == number
+    assert send(*alerts).number("repeated") == number
+    suppressions.end(written.pk, actor=analyst)
+
+    receipt = send(*alerts, alerts[0] | {"count": 3})
+
+    case = Case.objects.get()
+    assert [result.status for result in receipt.results] == ["created"] * number + ["repeated"]
+    assert {result.case_pk for result in receipt.results} == {case.pk}
+    assert (case.alert_count, case.alerts.count(), case.is_planning_due) == (number, number, True)
+    assert f"{written.number} had suppressed it when it came first" in case.timeline.get().text
+    assert timeline.verify(case) is None
+    assert SuppressedAlert.objects.filter(let_in_at__isnull=False, let_in_by=None).count() == number
+    again = send(*alerts)
+    case.refresh_from_db()
+    assert (again.number("repeated"), case.alert_count) == (number, number)
+    with pytest.raises(TransitionError):
+        suppressions.let_in(written.pk, actor=analyst)
+
+
+def test_an_alert_that_comes_again_stays_out_while_another_rule_fits_and_does_not_count_there(analyst: User) -> None:
+    written = rule(analyst, source="acme-ids")
+    alert, new = own(**ALERT), own(**ALERT)
+    send(alert)
+    suppressions.end(written.pk, actor=analyst)
+    other = rule(analyst, rule_id="r7")
+
+    receipt = send(alert, new, own(**ALERT, rule={"id": "r8"}))
+
+    assert [result.status for result in receipt.results] == ["repeated", "suppressed", "created"]
+    other.refresh_from_db()
+    assert other.hits == 1
+
+
+def test_an_alert_that_comes_again_joins_the_restricted_case_of_its_story(analyst: User) -> None:
+    rule(analyst, source="acme-ids")
+    alert = own(**ALERT)
+    send(alert)
+    suppressions.end(Suppression.objects.get().pk, actor=analyst)
+    send(own(**ALERT))
+    Case.objects.update(is_restricted=True)
+
+    (result,) = send(alert, own(**ALERT)).results[:1]
+
+    case = Case.objects.get()
+    assert (result.status, result.case_pk, result.is_restricted, case.alert_count) == ("created", case.pk, True, 3)
+
+
 def test_a_preview_names_escalated_cases_only_to_who_may_see_them(analyst: User, responder: User) -> None:
     send(own(), own(devices=[{"name": "FIN-LT-0143"}]), own(devices=[{"name": "FIN-LT-0144"}]))
     team = make_user("t", ["team"]).groups.get()
