@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cases.intake.base import FieldProblem
 from cases.intake.messages import Message
-from cases.services import hearing, records, senders
+from cases.services import entering, hearing, records, senders
 from cases.services.drafts import Draft, drafted
 from cases.services.reading import Read, read_all
 from cases.signals import planning_due
@@ -24,7 +24,8 @@ DEADLOCK = "40P01"  # PostgreSQL's word
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one message: created, repeated, suppressed, ignored or rejected."""
+    """What became of one message: created, repeated, suppressed, ignored or rejected. An alert that a rule kept out is
+    created when it comes again and none does any more."""
 
     index: int
     status: str
@@ -136,7 +137,7 @@ def _taken(
                     _keep(reads, results, token, at)
                 return results
         except (IntegrityError, OperationalError) as error:
-            if not tries_left or not _is_race(error):
+            if not tries_left or not is_race(error):
                 raise
     raise AssertionError("a batch ends or raises")
 
@@ -147,7 +148,8 @@ def _keep(reads: list[Read], results: list[Result], token: ApiToken | None, at: 
         records.keep(bad, source=token.name if token else "", at=at)
 
 
-def _is_race(error: DatabaseError) -> bool:
+def is_race(error: DatabaseError) -> bool:
+    """Did another transaction come in between, so that the same again will do?"""
     return isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", "") == DEADLOCK
 
 
@@ -159,15 +161,18 @@ def _write(reads: list[Read], token: ApiToken | None, at: datetime, *, is_told: 
     first: dict[tuple[str, str], Read] = {}
     repeats = [read for read in alerts if read.key in known or first.setdefault(read.key, read) is not read]
     drafts = {draft.read.key: draft for draft in drafted(list(first.values()), at=at, is_told=is_told)}
-    records.follow([(known[read.key], read) for read in repeats if read.key in known], at)
+    pairs = [(known[read.key], read) for read in repeats if read.key in known]
+    waiting = entering.locked({old.pk for old, _ in pairs if old.case_pk is None})
+    records.follow(pairs, at)
     for read in repeats:
         if read.key in drafts:
             records.fold(drafts[read.key], read)
+    entered = entering.enter_again(pairs, waiting, at, may_suppress=not is_told) if waiting else []
     cases = records.create(list(drafts.values()), at)
     restricted = {case.pk for case in cases if case.is_restricted}
     results = [_result(read, refused, known, drafts, restricted) for read in reads]
-    if cases:
-        planning_due.send(None, case_ids=[case.pk for case in cases])
+    if due := dict.fromkeys(case.pk for case in (*entered, *cases)):
+        planning_due.send(None, case_ids=list(due))
     return results
 
 
@@ -189,7 +194,7 @@ def _result(
     if old := known.get(read.key):
         return Result(
             index=read.index,
-            status="repeated",
+            status="created" if old.entered_with is read else "repeated",
             alert_pk=old.pk,
             case_pk=old.case_pk,
             is_restricted=old.is_restricted,

@@ -47,8 +47,6 @@ def drafted(reads: Sequence[Read], *, at: datetime, may_suppress: bool = True, i
     """A draft of each new alert, complete but for the ids of alert and case. In a transaction."""
     sieves = kinds.enabled(at)
     drafts = [_draft(read, read.alert, sieves) for read in reads if read.alert]
-    if may_suppress and not is_told and sieves.may_suppress:
-        _suppress(drafts, at)
     _find_devices(drafts)
     _find_people(drafts)
     _find_observables(drafts, at)
@@ -56,6 +54,8 @@ def drafted(reads: Sequence[Read], *, at: datetime, may_suppress: bool = True, i
         draft.sign()
         if is_told:  # however its kind groups: a person's own words join nothing that others work on
             draft.fingerprint = grouping.of_told(draft.read.source, draft.alert.source_ref)
+    if may_suppress and not is_told and sieves.may_suppress:
+        _suppress(drafts, at)
     return drafts
 
 
@@ -79,10 +79,24 @@ def _draft(read: Read, alert: NormalAlert, sieves: kinds.Sieves) -> Draft:
 
 
 def _suppress(drafts: Sequence[Draft], at: datetime) -> None:
+    """Never what belongs to a restricted case, or is about its devices or people: everybody reads what a rule kept
+    out. That is asked only of what a rule fits."""
     rules = suppressing.in_force(at)
+    fits: list[tuple[Draft, int]] = []
     for draft in drafts:
         seen = Seen(draft.alert, draft.kind, draft.read.source, draft.read.detector)
-        draft.suppression = suppressing.first_fit(rules, seen)
+        if rule := suppressing.first_fit(rules, seen):
+            fits.append((draft, rule))
+    if not fits:
+        return
+    restricted = suppressing.restricted(
+        {draft.fingerprint for draft, _ in fits},
+        {device.pk for draft, _ in fits for device in draft.devices},
+        {person.pk for draft, _ in fits for person, _ in draft.people},
+    )
+    for draft, rule in fits:
+        if not restricted.concerns(draft.fingerprint, draft.devices, [person for person, _ in draft.people]):
+            draft.suppression = rule
 
 
 def _find_devices(drafts: Sequence[Draft]) -> None:

@@ -28,7 +28,11 @@ _TARGET_KINDS = (
 
 def fingerprint(alert: NormalAlert, kind: AlertKind | None, *, device_id: int | None, source: str, address: str) -> str:
     """Kind and what the kind groups by, as long as nobody chose: rule id (else title) and device (else source address,
-    else person). With the sender's own incident id, that id instead of all of these."""
+    else person). With the sender's own incident id, that id instead of all of these.
+
+    An alert that names nothing of what was chosen is grouped by rule and device besides: alerts that only lack the same
+    things have nothing in common. The source alone says enough only where it was chosen alone.
+    """
     by = kind.group_by if kind else BY
     if alert.grouping_key:
         shared = ["incident", source, alert.grouping_key]
@@ -42,6 +46,9 @@ def fingerprint(alert: NormalAlert, kind: AlertKind | None, *, device_id: int | 
             GroupBy.DESTINATION: target_of(alert, address),
             GroupBy.SOURCE: source,
         }
+        chosen = {name for name in by if name != GroupBy.SOURCE}
+        if chosen and not any(value for name, value in said.items() if name in chosen):
+            by = [*by, *BY]
         shared = [f"{name}\x1f{value}" for name, value in said.items() if name in by]
     whole = "\x1f".join((str(kind.pk if kind else 0), *shared))
     return hashlib.sha256(whole.encode()).hexdigest()

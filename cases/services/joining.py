@@ -74,7 +74,7 @@ def join(drafts: Sequence[Draft], case_ids: Sequence[int], *, at: datetime) -> l
     for draft in drafts:
         groups.setdefault(draft.fingerprint, []).append(draft)
     known = _known(groups, at)
-    room = {key: max(_most(groups[key]) - row[12], 0) for key, row in known.items()}
+    room = {key: _room(row, groups[key]) for key, row in known.items()}
     ids = iter(case_ids)
     opened = [
         _opened(next(ids), key if is_last else None, share, is_more=is_more)
@@ -89,6 +89,11 @@ def join(drafts: Sequence[Draft], case_ids: Sequence[int], *, at: datetime) -> l
             draft.case_id = joined.pk
     _note_devices(grown)
     return [*opened, *grown]
+
+
+def _room(row: bulk.Row, drafts: Sequence[Draft]) -> int:
+    """How many of these alerts the case takes: a restricted one takes all, since the next would be open to all."""
+    return len(drafts) if row[6] else max(_most(drafts) - row[12], 0)
 
 
 def _most(drafts: Sequence[Draft]) -> int:
@@ -115,13 +120,19 @@ def write(cases: Sequence[Joined], *, at: datetime) -> None:
 
 
 def _known(groups: Mapping[str, Sequence[Draft]], at: datetime) -> dict[str, bulk.Row]:
-    """The open cases of these fingerprints, locked; one whose window is over gives its fingerprint away."""
+    """The open cases of these fingerprints, locked; one whose window is over gives its fingerprint away, unless it is
+    restricted: its story stays with those who may see it."""
     rows = bulk.find(_JOINED + bulk.locked("c.id", "c"), "text", [(key,) for key in sorted(groups)])
     known = {row[1]: row for row in rows}
-    expired = [row[0] for row in rows if bulk.read_time(row[9]) < at - grouping.window_of(groups[row[1]][0].kind)]
+    expired = [row[0] for row in rows if not row[6] and _is_over(row, groups[row[1]], at)]
     if expired:
         Case.objects.filter(pk__in=expired).update(fingerprint=None)
     return {key: row for key, row in known.items() if row[0] not in expired}
+
+
+def _is_over(row: bulk.Row, drafts: Sequence[Draft], at: datetime) -> bool:
+    window: bool = bulk.read_time(row[9]) < at - grouping.window_of(drafts[0].kind)
+    return window
 
 
 def _opened(pk: int, key: str | None, drafts: list[Draft], *, is_more: bool) -> Joined:

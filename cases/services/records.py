@@ -67,6 +67,7 @@ class Known:
     status: str
     sha256: str
     is_restricted: bool
+    entered_with: Read | None = None  # the message of this batch with which it came into a case after all
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ class Seen:
     is_restricted: bool
 
     def is_meant(self, detector: str, source: str) -> bool:
-        """Would reading the bytes again lead to it? It does where its source is the one that stands in."""
+        """Would reading the bytes again lead to it, and to nothing else? It does where its source is the one that
+        stands in, unless it waits without a case: the rule that kept it out may be over."""
+        if self.case_pk is None:
+            return False
         return detector in {self.detector, "auto"} and self.source == (source or self.detector)
 
     def errors(self) -> tuple[FieldProblem, ...]:

@@ -1,6 +1,6 @@
 """Which new alerts a rule keeps out of the queue: the rules in force, read once for a batch."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +9,7 @@ from typing import Any
 
 from cases.choices import ObservableKind
 from cases.intake.base import NormalAlert
-from cases.models import AlertKind, Suppression
+from cases.models import AlertKind, Case, CaseDevice, CasePerson, Device, Person, Suppression
 from cases.models.suppressions import CONDITIONS
 from cases.services.devices import host_name
 from cases.services.observables import key_of
@@ -51,6 +51,32 @@ def first_fit(rules: Iterable[Rule], seen: Seen) -> int:
     return next((rule.pk for rule in rules if rule.fits(seen)), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Restricted:
+    """What open restricted cases take, and the devices and people that they are about."""
+
+    fingerprints: frozenset[str | None]
+    devices: frozenset[int]
+    people: frozenset[int]
+
+    def concerns(self, fingerprint: str, devices: Iterable[Device], people: Iterable[Person]) -> bool:
+        return (
+            fingerprint in self.fingerprints
+            or any(device.pk in self.devices for device in devices)
+            or any(person.pk in self.people for person in people)
+        )
+
+
+def restricted(fingerprints: Collection[str], devices: Collection[int], people: Collection[int]) -> Restricted:
+    """Which of these are of a restricted case that is open. At most three queries."""
+    cases = Case.objects.open().filter(is_restricted=True)
+    return Restricted(
+        frozenset(cases.filter(fingerprint__in=fingerprints).values_list("fingerprint", flat=True)),
+        frozenset(CaseDevice.objects.filter(device__in=devices, case__in=cases).values_list("device", flat=True)),
+        frozenset(CasePerson.objects.filter(person__in=people, case__in=cases).values_list("person", flat=True)),
+    )
+
+
 def network_of(text: str) -> IPv4Network | IPv6Network:
     """ValueError where it is neither an address nor a network."""
     return ip_network(text.strip(), strict=False)
@@ -88,9 +114,11 @@ def _title(value: str) -> Test:
 
 
 def _device(value: str) -> Test:
-    """By host name without its domain, as devices are named here."""
+    """By host name without its domain, as devices are named here; a value without one fits no device."""
     wanted = host_name(value)
-    return lambda seen: any(host_name(device.name or device.fqdn) == wanted for device in seen.alert.devices)
+    return lambda seen: (
+        bool(wanted) and any(host_name(device.name or device.fqdn) == wanted for device in seen.alert.devices)
+    )
 
 
 def _network(value: str) -> Test:

@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from cases.errors import BusyError, IncompleteError, TransitionError
-from cases.intake.base import NormalObservable
 from cases.intake.gate import clean_text
-from cases.models import Alert, AlertKind, AlertObservable, Case, SuppressedAlert, Suppression
+from cases.models import AlertKind, SuppressedAlert, Suppression
 from cases.models.suppressions import CONDITIONS
-from cases.services import bulk, joining, stored
-from cases.services.drafts import Draft, drafted
-from cases.services.reading import Read
+from cases.services import entering, stored
+from cases.services.alerts import is_race
+from cases.services.devices import host_name
 from cases.services.suppressing import network_of
 from cases.signals import planning_due
 from secops.access import May, require
@@ -23,7 +22,6 @@ from secops.wording import refang
 
 MOST_DAYS = 90
 MOST_AT_ONCE = 1_000  # alerts let in by one click: one transaction
-_INTO = ("id", "case_id", "kind_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,23 @@ def cleaned(conditions: dict[str, str]) -> dict[str, str]:
         raise IncompleteError("Say at least one property: a rule without any would suppress everything.")
     if "observable" in found:
         found["observable"] = refang(found["observable"])
+    if "device" in found and not host_name(found["device"]):
+        raise IncompleteError("This device has no host name: a domain alone would fit every device without a name.")
     if "network" in found:
-        try:
-            found["network"] = str(network_of(refang(found["network"])))
-        except ValueError:
-            raise IncompleteError("This is neither an address nor a network.") from None
+        found["network"] = _network(refang(found["network"]))
     if (kind := found.get("kind")) and AlertKind.objects.filter(slug=kind, is_restricted=True).exists():
         raise IncompleteError("Alerts of a kind that is born restricted are never suppressed.")
     return found
+
+
+def _network(text: str) -> str:
+    try:
+        network = network_of(text)
+    except ValueError:
+        raise IncompleteError("This is neither an address nor a network.") from None
+    if not network.prefixlen:
+        raise IncompleteError("A network of /0 is every address: name a smaller one.")
+    return str(network)
 
 
 @transaction.atomic
@@ -88,25 +95,24 @@ def let_in(pk: int, *, actor: User) -> LetIn:
     require(actor, May.WORK)
     try:
         return _let_in(pk, actor)
-    except IntegrityError as error:  # an alert of the same story opened its case meanwhile
+    except (IntegrityError, OperationalError) as error:  # an alert of the same story opened its case, or is about to
+        if not is_race(error):
+            raise
         raise BusyError("A new alert came in between. Nothing was let in; press once more.") from error
 
 
 @transaction.atomic
 def _let_in(pk: int, actor: User) -> LetIn:
-    rule, now = Suppression.objects.select_for_update().get(pk=pk), timezone.now()
+    """Locks what is let in, then its cases, and never the rule: intake counts its hits with the cases locked."""
+    rule, now = Suppression.objects.get(pk=pk), timezone.now()
     waiting = waiting_of(rule, now)
-    ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    ids = list(waiting.select_for_update().order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
     if not ids:
         raise TransitionError(f"{rule.number} keeps no alert of the last {stored.DAYS} days out.")
-    drafts = _drafts(ids, now)
+    drafts = entering.drafts_of(ids, now, may_suppress=False)
     for draft in drafts:
         draft.notes.append(f"Let in by {actor.display_name}; {rule.number} had suppressed it")
-    cases = joining.join(drafts, bulk.new_ids((Case, joining.most_new(drafts)))[0], at=now)
-    joining.write(cases, at=now)
-    rows = [(draft.pk, draft.case_id, draft.kind.pk if draft.kind else None) for draft in drafts]
-    bulk.change(Alert, _INTO, rows, to="case_id = v.case_id, kind_id = v.kind_id")
-    SuppressedAlert.objects.filter(pk__in=ids).update(let_in_at=now, let_in_by=actor)
+    cases = entering.enter(drafts, now, by=actor)
     planning_due.send(None, case_ids=[case.pk for case in cases])
     AuditEntry.append(f"Let {len(ids):,} alerts in that {rule.number} had suppressed", actor=actor)
     return LetIn(len(ids), len(cases), waiting.count())
@@ -116,25 +122,3 @@ def waiting_of(rule: Suppression, now: datetime) -> QuerySet[SuppressedAlert]:
     """What can still be let in."""
     since = now - timedelta(days=stored.DAYS)
     return SuppressedAlert.objects.filter(suppression=rule, let_in_at__isnull=True, at__gte=since)
-
-
-def _drafts(ids: list[int], now: datetime) -> list[Draft]:
-    """As they came in, sorted by the time of it; the device that was found then stays the first."""
-    seen: dict[int, list[NormalObservable]] = {}
-    links = AlertObservable.objects.filter(alert__in=ids).order_by("pk").select_related("observable")
-    for link in links:
-        one = NormalObservable(kind=link.observable.kind, value=link.observable.value, role=link.role)
-        seen.setdefault(link.alert_id, []).append(one)
-    rows = {row.pk: row for row in Alert.objects.filter(pk__in=ids).select_related("device")}
-    reads = [
-        Read(body=b"", detector=row.detector, source=row.source, index=pk, alert=stored.normal(row, seen.get(pk, ())))
-        for pk, row in rows.items()
-    ]
-    drafts = drafted(sorted(reads, key=lambda read: read.index), at=now, may_suppress=False)
-    for draft in drafts:
-        row = rows[draft.read.index]
-        draft.pk = row.pk
-        if row.device:
-            draft.devices = list({device.pk: device for device in (row.device, *draft.devices)}.values())
-            draft.sign()
-    return drafts

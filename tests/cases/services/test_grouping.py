@@ -72,6 +72,19 @@ def test_a_person_s_alerts_without_a_person_are_grouped_by_device_and_not_all_to
     assert numbers() == [1, 1]
 
 
+@pytest.mark.parametrize("by", [["destination"], ["person"], ["device"], ["destination", "source"]], ids="-".join)
+def test_alerts_that_name_nothing_of_what_the_kind_chose_are_one_case_by_rule_and_device_only(
+    admin_user: User, by: list[str]
+) -> None:
+    kind = make_kind("scan", group_by=by)
+    bare: dict[str, Any] = {"people": [], "devices": []}
+
+    send(alert(**bare), alert(**bare), alert(**bare, rule={"id": "r8"}), alert(**bare, rule={}, title="Another story"))
+
+    assert sorted(numbers()) == [1, 1, 2]
+    assert weighing.grouping_of(kind, by, 24, None, admin_user).cases == 3
+
+
 def test_a_window_of_the_kind(admin_user: User) -> None:
     kind = make_kind("scan", group_hours=2)
     now = timezone.now()
@@ -98,6 +111,23 @@ def test_a_case_takes_no_more_than_its_kind_allows_and_the_last_one_takes_the_ne
     assert all("The case before it has all 3 alerts it takes" in case.timeline.first().text for case in more)
     assert all(timeline.verify(case) is None for case in Case.objects.all())
     assert weighing.grouping_of(kind, kind.group_by, 24, 3, admin_user).cases == 3
+
+
+def test_a_case_that_people_restricted_takes_every_alert_of_its_story_so_none_opens_a_case_for_all() -> None:
+    make_kind("scan", group_maximum=2, group_hours=1)
+    now = timezone.now()
+    send(alert(), received_at=now - timedelta(hours=9))
+    Case.objects.update(is_restricted=True)
+
+    send(*[alert() for _ in range(5)], received_at=now - timedelta(hours=5))
+    receipt = send(alert(), received_at=now)
+
+    case = Case.objects.get()
+    assert (case.alert_count, bool(case.fingerprint), receipt.results[0].is_restricted) == (7, True, True)
+    assert timeline.verify(case) is None
+    Case.objects.update(is_restricted=False)
+    send(alert(), received_at=now)
+    assert numbers() == [7, 1]
 
 
 def test_a_preview_counts_only_what_the_admin_may_see(admin_user: User) -> None:

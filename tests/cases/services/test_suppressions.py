@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cases.errors import IncompleteError, TransitionError
+from cases.errors import BusyError, IncompleteError, TransitionError
+from cases.forms.suppressions import SuppressionForm
 from cases.models import Alert, AlertPayload, Case, SuppressedAlert, Suppression
 from cases.services import kinds, suppressions, timeline, weighing
 from secops.errors import ConflictError, NotAllowedError
@@ -138,6 +141,41 @@ def test_a_suppressed_alert_of_a_kind_that_became_restricted_is_seen_by_its_team
     assert Alert.objects.visible_to(responder).exists()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"rule": {"id": "r8"}, "people": []},
+        {"rule": {"id": "r8"}, "devices": []},
+    ],
+    ids=["fingerprint", "device", "person"],
+)
+def test_what_a_case_restricted_by_hand_is_about_is_not_suppressed_until_it_is_closed(
+    analyst: User, other: dict[str, Any]
+) -> None:
+    send(own(**ALERT))
+    case = Case.objects.get()
+    rule(analyst, source="acme-ids")
+    assert send(own(**ALERT | other)).number("suppressed") == 1
+    Case.objects.update(is_restricted=True)
+
+    receipt = send(own(**ALERT | other), own(devices=[{"name": "FIN-LT-0143"}]))
+
+    assert [result.status for result in receipt.results] == ["created", "suppressed"]
+    case.refresh_from_db()
+    assert case.alert_count == (1 if other else 2)
+    Case.objects.update(stage="closed", disposition="benign", close_reason="test", closed_at=timezone.now())
+    assert send(own(**ALERT | other)).number("suppressed") == 1
+
+
+def test_a_rule_that_fits_nothing_asks_for_no_restricted_case(analyst: User) -> None:
+    rule(analyst, title="nothing")
+    with CaptureQueriesContext(connection) as asked:
+        send(own(**ALERT))
+
+    assert not [query for query in asked.captured_queries if '"cases_case"."is_restricted"' in query["sql"]]
+
+
 @pytest.mark.parametrize("who", ["stranger", "admin_user"])
 def test_only_who_may_close_cases_may_suppress(request: pytest.FixtureRequest, who: str) -> None:
     with pytest.raises(NotAllowedError):
@@ -155,6 +193,37 @@ def test_a_rule_needs_a_property_a_reason_and_an_end(
     with pytest.raises(IncompleteError):
         suppressions.write(conditions, reason, timezone.now() + timedelta(days=days), actor=analyst)
     assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        ({"device": ".corp.example"}, "no host name"),
+        ({"device": " . ", "title": "x"}, "no host name"),
+        ({"network": "0.0.0.0/0"}, "every address"),
+        ({"network": "10.1.2.3/0"}, "every address"),
+        ({"network": "::/0"}, "every address"),
+    ],
+    ids=str,
+)
+def test_a_rule_whose_device_or_network_would_fit_everything_is_refused(
+    analyst: User, conditions: dict[str, str], why: str
+) -> None:
+    with pytest.raises(IncompleteError, match=why):
+        rule(analyst, **conditions)
+    form = SuppressionForm(QueryDict(urlencode(conditions | {"reason": "why", "days": "7"})))
+    assert why in str(form.errors)
+
+
+def test_a_device_without_a_host_name_in_a_rule_of_before_fits_no_alert(analyst: User) -> None:
+    now = timezone.now()
+    Suppression.objects.create(
+        device=".corp.example", reason="why", owner=analyst, written_at=now, expires_at=now + timedelta(days=7)
+    )
+
+    receipt = send(own(devices=[{"address": "10.1.2.3"}]), own(devices=[{"name": ".corp.example"}]))
+
+    assert receipt.number("created") == 2
 
 
 def test_what_was_suppressed_is_let_in_once_grouped_as_if_it_had_come_now(analyst: User) -> None:
@@ -178,6 +247,58 @@ def test_what_was_suppressed_is_let_in_once_grouped_as_if_it_had_come_now(analys
     assert case.alert_count == 4  # one story: letting in and receiving give the same fingerprint
     texts = list(AuditEntry.objects.order_by("seq").values_list("text", flat=True))
     assert [text.split()[0] for text in texts] == ["Wrote", "Let", "Ended"]
+
+
+@pytest.mark.parametrize("number", [1, 25], ids=["few", "looked up by their bytes"])
+def test_an_alert_that_comes_again_when_its_rule_is_over_makes_its_case_once(analyst: User, number: int) -> None:
+    written = rule(analyst, source="acme-ids")
+    alerts = [own(**ALERT) for _ in range(number)]
+    assert send(*alerts).number("suppressed") == number
+    assert send(*alerts).number("repeated") == number
+    suppressions.end(written.pk, actor=analyst)
+
+    receipt = send(*alerts, alerts[0] | {"count": 3})
+
+    case = Case.objects.get()
+    assert [result.status for result in receipt.results] == ["created"] * number + ["repeated"]
+    assert {result.case_pk for result in receipt.results} == {case.pk}
+    assert (case.alert_count, case.alerts.count(), case.is_planning_due) == (number, number, True)
+    assert f"{written.number} had suppressed it when it came first" in case.timeline.get().text
+    assert timeline.verify(case) is None
+    assert SuppressedAlert.objects.filter(let_in_at__isnull=False, let_in_by=None).count() == number
+    again = send(*alerts)
+    case.refresh_from_db()
+    assert (again.number("repeated"), case.alert_count) == (number, number)
+    with pytest.raises(TransitionError):
+        suppressions.let_in(written.pk, actor=analyst)
+
+
+def test_an_alert_that_comes_again_stays_out_while_another_rule_fits_and_does_not_count_there(analyst: User) -> None:
+    written = rule(analyst, source="acme-ids")
+    alert, new = own(**ALERT), own(**ALERT)
+    send(alert)
+    suppressions.end(written.pk, actor=analyst)
+    other = rule(analyst, rule_id="r7")
+
+    receipt = send(alert, new, own(**ALERT, rule={"id": "r8"}))
+
+    assert [result.status for result in receipt.results] == ["repeated", "suppressed", "created"]
+    other.refresh_from_db()
+    assert other.hits == 1
+
+
+def test_an_alert_that_comes_again_joins_the_restricted_case_of_its_story(analyst: User) -> None:
+    rule(analyst, source="acme-ids")
+    alert = own(**ALERT)
+    send(alert)
+    suppressions.end(Suppression.objects.get().pk, actor=analyst)
+    send(own(**ALERT))
+    Case.objects.update(is_restricted=True)
+
+    (result,) = send(alert, own(**ALERT)).results[:1]
+
+    case = Case.objects.get()
+    assert (result.status, result.case_pk, result.is_restricted, case.alert_count) == ("created", case.pk, True, 3)
 
 
 def test_a_preview_names_escalated_cases_only_to_who_may_see_them(analyst: User, responder: User) -> None:
@@ -208,6 +329,37 @@ def test_a_preview_looks_back_seven_days_and_at_the_newest_alerts(
 
     assert (whole.fitting, whole.total, whole.is_cut) == (5, 5, False)
     assert (cut.fitting, cut.total, cut.is_cut) == (2, 2, True)
+
+
+@pytest.mark.parametrize(("sqlstate", "raised"), [("40P01", BusyError), ("57014", OperationalError)])
+def test_a_deadlock_while_letting_in_is_told_as_busy_and_lets_nothing_in(
+    analyst: User, monkeypatch: pytest.MonkeyPatch, sqlstate: str, raised: type[Exception]
+) -> None:
+    written = rule(analyst, source="acme-ids")
+    send(own())
+
+    def locked(*args: Any, **options: Any) -> None:
+        cause = Exception()
+        cause.sqlstate = sqlstate  # type: ignore[attr-defined]
+        raise OperationalError from cause
+
+    monkeypatch.setattr("cases.services.joining.write", locked)
+
+    with pytest.raises(raised):
+        suppressions.let_in(written.pk, actor=analyst)
+    assert SuppressedAlert.objects.filter(let_in_at__isnull=True).count() == 1
+
+
+def test_letting_in_locks_what_was_suppressed_and_not_the_rule(analyst: User) -> None:
+    written = rule(analyst, source="acme-ids")
+    send(own())
+
+    with CaptureQueriesContext(connection) as asked:
+        suppressions.let_in(written.pk, actor=analyst)
+
+    locking = [query["sql"] for query in asked.captured_queries if "FOR UPDATE" in query["sql"]]
+    assert not [sql for sql in locking if 'FROM "cases_suppression"' in sql]
+    assert not [query for query in asked.captured_queries if query["sql"].startswith('UPDATE "cases_suppression"')]
 
 
 @pytest.mark.slow
