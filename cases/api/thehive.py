@@ -109,18 +109,21 @@ class CreateAlert(Door):
     def post(self, request: Request) -> HttpResponse:
         token = self.sender()
         body, files = read_body(request)
-        result = self.taken(with_files(body, files), TheHiveV0.slug if self.is_v0 else TheHive.slug, token)
+        slug = TheHiveV0.slug if self.is_v0 else TheHive.slug
+        result = self.taken(with_files(body, files), slug, token, may_suppress=not files)  # files need a case
         alert = self.alert(f"~{result.alert_pk}")
         later.keep_files(alert, files.values())
         return Response(self.form(alert), status=201)
 
     @staticmethod
-    def taken(body: bytes, slug: str, token: ApiToken) -> alerts.Result:
+    def taken(body: bytes, slug: str, token: ApiToken, *, may_suppress: bool = True) -> alerts.Result:
         """Through the gate as everything; BodyError names the fields of what it rejects."""
         batch = split(body, max_alerts=1, max_bytes=MAX_BYTES, may_unwrap=False)
         if batch.is_list:
             raise BodyError("body: one alert and no list")
-        (result,) = alerts.receive(batch.messages, detector=slug, source=token.name, token=token).results
+        (result,) = alerts.receive(
+            batch.messages, detector=slug, source=token.name, token=token, may_suppress=may_suppress
+        ).results
         if result.alert_pk is None:
             raise BodyError("; ".join(f"{problem.field}: {problem.message}" for problem in result.errors))
         return result
@@ -171,8 +174,7 @@ class AlertObservables(Door):
             raise BodyError(
                 f"data: no observable of the dataType {str(item.get('dataType'))[:40]!r} can be read from it"
             )
-        later.add_observables(alert, found.observables.all())
-        later.keep_files(alert, files.values())
+        later.keep_files(alert, files.values(), found=found.observables.all())
         added = {one.value for one in found.observables.all()}
         forms = observable_forms(self.alert(number), is_v0=self.is_v0)
         return Response([form for form in forms if form["data"] in added], status=201)

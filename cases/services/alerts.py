@@ -55,6 +55,7 @@ def receive(
     received_at: datetime | None = None,
     is_replay: bool = False,
     is_told: bool = False,
+    may_suppress: bool = True,
 ) -> Receipt:
     """Take messages in: each becomes an alert once, joins or opens its case, and the case is due for planning.
 
@@ -62,7 +63,7 @@ def receive(
     the detector's slug. At most MAX_BATCH messages go into one transaction; more are several. Nothing is raised for
     a bad message: it is kept, and its result says why. With `is_replay` the messages come out of where such are kept:
     nothing is kept twice, and no source has spoken. With `is_told` a person told it and waits for the answer: no source
-    has spoken either, and no rule suppresses it.
+    has spoken either, and no rule suppresses it. Without `may_suppress` no rule suppresses it, and that is all.
     """
     at = received_at or timezone.now()
     receipt = Receipt()
@@ -71,7 +72,8 @@ def receive(
         seen = _seen(part, detector, source)
         reads = read_all([one for one in part if one.body not in seen], detector=detector, source=source, at=at)
         is_sent = not (is_replay or is_told)
-        results = _taken(reads, token, at, keeps_rejected=is_sent, may_suppress=not is_told) if reads else []
+        suppresses = may_suppress and not is_told
+        results = _taken(reads, token, at, keeps_rejected=is_sent, may_suppress=suppresses) if reads else []
         if is_sent:
             hearing.hear(_heard(reads, results, token) | _heard_again(seen), at)
         receipt.results += _in_order(part, seen, results, start)

@@ -1,6 +1,7 @@
 """What a sender brings to an alert of its own after it was taken in: more observables, and the files that it named."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -12,13 +13,18 @@ from cases.intake.base import NormalObservable
 from cases.intake.observables import MAX_OBSERVABLES
 from cases.models import Alert, AlertObservable, TimelineEntry
 from cases.services import evidence, observables, timeline
+from cases.services.inbox import Draft
 from cases.services.store import store
 from cases.signals import planning_due
-from secops.errors import SecopsError
+from secops.errors import ConflictError, SecopsError
 
 
 class TooManyError(SecopsError):
     """More observables than one alert may have."""
+
+
+class NoCaseError(ConflictError):
+    """Files came with an alert that has no case to keep them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,22 +61,43 @@ def add_observables(alert: Alert, found: Iterable[NormalObservable]) -> int:
     return len(fresh)
 
 
-def keep_files(alert: Alert, files: Iterable[SentFile]) -> None:
-    """Keep them as evidence of the alert's case, each once however often it is sent."""
-    if alert.case_id is None:
-        return
-    for file in files:
-        with store().draft(limit=settings.EVIDENCE_ITEM_BYTES) as draft:
-            draft.write(file.body)
-            draft.finish()
-            evidence.keep(
-                alert.case_id,
-                draft,
-                kind=EvidenceKind.FILE,
-                title=f"{file.name} of {alert.number}",
-                file_name=file.name,
-                media_type=file.media_type,
-                is_hazardous=True,
-                who=alert.source,
-                source_ref=f"{alert.number}/{draft.sha256}",
-            )
+@contextmanager
+def _delivered(file: SentFile) -> Iterator[Draft]:
+    with store().draft(limit=settings.EVIDENCE_ITEM_BYTES) as draft:
+        draft.write(file.body)
+        draft.finish()
+        draft.deliver()
+        yield draft
+
+
+def _case_of(alert: Alert) -> int | None:
+    """The case that the alert has now."""
+    return Alert.objects.values_list("case_id", flat=True).get(pk=alert.pk)
+
+
+def keep_files(alert: Alert, files: Iterable[SentFile], *, found: Iterable[NormalObservable] = ()) -> None:
+    """Keep them as evidence of the alert's case, each once however often it is sent, and add what was `found` with
+    them: all of it or nothing.
+
+    NoCaseError where there is no case to keep them in: files are never left out without a word.
+    """
+    with ExitStack() as drafts:  # delivered before the transaction and left after it, as evidence asks
+        finished = [(file, drafts.enter_context(_delivered(file))) for file in files]
+        with transaction.atomic():
+            add_observables(alert, found)
+            case_id = _case_of(alert)
+            if case_id is None and finished:
+                raise NoCaseError(f"{alert.number} has no case, so its files have no place: none of them was kept.")
+            for file, draft in finished:
+                assert case_id is not None
+                evidence.keep(
+                    case_id,
+                    draft,
+                    kind=EvidenceKind.FILE,
+                    title=f"{file.name} of {alert.number}",
+                    file_name=file.name,
+                    media_type=file.media_type,
+                    is_hazardous=True,
+                    who=alert.source,
+                    source_ref=f"{alert.number}/{draft.sha256}",
+                )

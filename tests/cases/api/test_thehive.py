@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from cases.models import Alert, AlertRevision, Case, CaseObservable, Evidence, RejectedPayload, TimelineEntry
-from cases.services import replay
+from cases.services import replay, suppressions
 from secops.models import ApiToken, User
 from tests.cases.intake.test_thehive import WAZUH, WHOLE
 from tests.cases.intake.test_wrong_types import WRONG, places, replaced
@@ -317,6 +319,38 @@ def test_a_file_is_added_to_an_alert(hive: Hive) -> None:
     assert answer.status_code == 201
     assert "sample.txt" in [one["data"] for one in answer.json()]
     assert Evidence.objects.get().sha256 == sha256(b"hello\n").hexdigest()
+
+
+def suppressed(owner: User) -> None:
+    suppressions.write({"source": "edr"}, "Our own", timezone.now() + timedelta(days=1), actor=owner)
+
+
+def with_file(hive: Hive) -> Any:
+    item = {"dataType": "file", "attachment": "attachment0"}
+    part = SimpleUploadedFile("_json", json.dumps(alert_of(observables=[item])).encode())
+    return multipart(hive, V1, _json=part, attachment0=SimpleUploadedFile("drop.exe", b"MZ"))
+
+
+def test_an_alert_that_brings_files_is_not_suppressed(hive: Hive, analyst: User) -> None:
+    suppressed(analyst)
+
+    assert with_file(hive).status_code == 201
+    assert Evidence.objects.get().case == Alert.objects.get().case
+
+
+def test_files_of_an_alert_that_was_suppressed_before_are_refused_in_words(hive: Hive, analyst: User) -> None:
+    suppressed(analyst)
+    number = hive.create()["_id"]
+    file = SimpleUploadedFile("sample.txt", b"hello\n", "text/plain")
+
+    again = with_file(hive)
+    added = multipart(hive, f"{V1}/{number}/observable", _json='{"dataType": "file"}', attachment=file)
+
+    for answer in (again, added):
+        assert (answer.status_code, answer.json()["type"]) == (409, "ConflictError")
+        assert "has no case" in answer.json()["message"]
+    assert not Evidence.objects.exists()
+    assert Alert.objects.get().sightings.count() == 1
 
 
 def test_a_file_that_did_not_come_along_is_said(hive: Hive) -> None:
