@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any, cast
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework.exceptions import PermissionDenied
@@ -18,7 +19,17 @@ from rest_framework.views import APIView
 
 from cases.api import thehive_queries as queries
 from cases.api.intake import MAX_BYTES, Untouched
-from cases.api.thehive_bodies import BodyError, described, encode, read_body, read_object, with_files
+from cases.api.thehive_bodies import (
+    SEND_FILES,
+    BodyError,
+    described,
+    encode,
+    is_inline,
+    read_artifacts,
+    read_body,
+    read_object,
+    with_files,
+)
 from cases.api.thehive_forms import HIVES, alert_form, observable_forms, payload_of
 from cases.intake.absent import plain
 from cases.intake.normalise import Problems
@@ -137,15 +148,24 @@ class OneAlert(Door):
 
     def patch(self, request: Request, number: str) -> Response:
         token, alert = self.sender(), self.alert(number)
-        changes, _ = read_object(request)
+        changes, files = read_object(request)
+        if files:
+            raise BodyError(f"{', '.join(files)[:200]}: {SEND_FILES}")
         self.require_possible(alert, changes)
-        if artifacts := changes.get("artifacts"):
-            found = named(Document({"artifacts": artifacts}), Problems())
-            later.add_observables(alert, found.observables.all())
-        if changes.get("status") not in (None, alert.status):
-            message = payload_of(alert) | {"status": changes["status"], "lastSyncDate": int(time() * 1000)}
-            CreateAlert.taken(encode(message), alert.detector, token)
+        artifacts = changes.get("artifacts")
+        found = read_artifacts(artifacts, self.standing(alert)) if artifacts else []
+        with transaction.atomic():  # the alert's row before its case: the order of a batch that comes in
+            if changes.get("status") not in (None, alert.status):
+                message = payload_of(alert) | {"status": changes["status"], "lastSyncDate": int(time() * 1000)}
+                CreateAlert.taken(encode(message), alert.detector, token)
+            if found:
+                later.add_observables(alert, found)
         return Response(self.form(self.alert(number))) if self.is_v0 else Response(status=204)
+
+    def standing(self, alert: Alert) -> set[tuple[str, str]]:
+        """The observables of an alert by type and data, as they were sent and as they are told."""
+        told = {(form["dataType"], form["data"]) for form in observable_forms(alert, is_v0=self.is_v0)}
+        return told | named(Document(payload_of(alert)), Problems()).sent
 
     def require_possible(self, alert: Alert, changes: dict[str, Any]) -> None:
         """Clients also send what they do not change; all of a change is done, or nothing."""
@@ -169,6 +189,8 @@ class AlertObservables(Door):
         item, files = read_object(request)
         if files:
             item["attachment"] = described(list(files), files)
+        if is_inline(item):
+            raise BodyError(f"data: {SEND_FILES}")
         found = Named()
         if not add(found, Document(item)) or not found.observables.all():
             raise BodyError(

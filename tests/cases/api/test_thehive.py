@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from cases.models import Alert, AlertRevision, Case, CaseObservable, Evidence, RejectedPayload, TimelineEntry
@@ -244,6 +245,66 @@ def test_an_update_of_version_4_sends_everything_and_more_artifacts_are_added(hi
     assert answer.status_code == 200
     assert [one["data"] for one in answer.json()["artifacts"]] == ["203.0.113.9", "x.example"]
     assert CaseObservable.objects.filter(observable__value="x.example").exists()
+
+
+INLINE = {"dataType": "file", "data": "a.exe;application/octet-stream;TVo="}
+MORE = {"dataType": "domain", "data": "x.example"}
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "word"),
+    [
+        ([MORE, {"dataType": "ip", "data": "nowhere"}], "artifacts[1]"),
+        ([MORE, "x"], "artifacts[1]"),
+        ([MORE, {"dataType": "hostname", "data": "fin-1"}], "artifacts[1]"),
+        ({"dataType": "ip"}, "artifacts"),
+        ([MORE, INLINE], "artifacts[1].data: a file"),
+    ],
+)
+def test_an_update_of_which_something_cannot_be_read_is_400_and_nothing_of_it_is_kept(
+    hive: Hive, artifacts: Any, word: str
+) -> None:
+    number = hive.create(V0)["_id"]
+
+    answer = hive.call("PATCH", f"{V0}/{number}", {"status": "Imported", "artifacts": artifacts})
+
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(word)
+    alert = Alert.objects.get()
+    assert (alert.status, alert.sightings.count(), AlertRevision.objects.count()) == ("", 1, 0)
+
+
+def test_a_status_stays_where_the_artifacts_are_too_many(hive: Hive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cases.services.later.MAX_OBSERVABLES", 1)
+    number = hive.create(V0)["_id"]
+
+    answer = hive.call("PATCH", f"{V0}/{number}", {"status": "Imported", "artifacts": [MORE]})
+
+    assert (answer.status_code, Alert.objects.get().status) == (400, "")
+
+
+def test_the_bytes_of_a_file_in_the_json_are_refused_with_the_way_to_send_them(hive: Hive) -> None:
+    number = hive.create()["_id"]
+    calls = [
+        (V0, old(sourceRef="2") | {"artifacts": [IP, INLINE]}, "artifacts[1].data"),
+        (V1, alert_of(sourceRef="2", observables=[INLINE]), "observables[0].data"),
+        (f"{V1}/{number}/observable", INLINE, "data"),
+    ]
+
+    for url, body, field in calls:
+        answer = hive.call("POST", url, body)
+        assert answer.status_code == 400
+        assert answer.json()["message"].startswith(f"{field}: a file does not go into the JSON. Send it to")
+    assert Alert.objects.get().sightings.count() == 1
+
+
+def test_a_file_beside_an_update_is_refused(hive: Hive) -> None:
+    url = f"{V1}/{hive.create()['_id']}"
+    body = encode_multipart(BOUNDARY, {"_json": "{}", "attachment": SimpleUploadedFile("a.bin", b"MZ")})
+
+    answer = hive.client.generic("PATCH", url, body, content_type=MULTIPART_CONTENT, headers=hive.headers)
+
+    assert (answer.status_code, answer.json()["message"].split(":")[0]) == (400, "attachment")
 
 
 @pytest.mark.parametrize("url", [f"{V1}/{{}}/observable", f"{V0}/{{}}/artifact"])
