@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any, cast
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework.exceptions import PermissionDenied
@@ -18,7 +19,17 @@ from rest_framework.views import APIView
 
 from cases.api import thehive_queries as queries
 from cases.api.intake import MAX_BYTES, Untouched
-from cases.api.thehive_bodies import BodyError, described, encode, read_body, read_object, with_files
+from cases.api.thehive_bodies import (
+    SEND_FILES,
+    BodyError,
+    described,
+    encode,
+    is_inline,
+    read_artifacts,
+    read_body,
+    read_object,
+    with_files,
+)
 from cases.api.thehive_forms import HIVES, alert_form, observable_forms, payload_of
 from cases.intake.absent import plain
 from cases.intake.normalise import Problems
@@ -109,18 +120,21 @@ class CreateAlert(Door):
     def post(self, request: Request) -> HttpResponse:
         token = self.sender()
         body, files = read_body(request)
-        result = self.taken(with_files(body, files), TheHiveV0.slug if self.is_v0 else TheHive.slug, token)
+        slug = TheHiveV0.slug if self.is_v0 else TheHive.slug
+        result = self.taken(with_files(body, files), slug, token, may_suppress=not files)  # files need a case
         alert = self.alert(f"~{result.alert_pk}")
         later.keep_files(alert, files.values())
         return Response(self.form(alert), status=201)
 
     @staticmethod
-    def taken(body: bytes, slug: str, token: ApiToken) -> alerts.Result:
+    def taken(body: bytes, slug: str, token: ApiToken, *, may_suppress: bool = True) -> alerts.Result:
         """Through the gate as everything; BodyError names the fields of what it rejects."""
         batch = split(body, max_alerts=1, max_bytes=MAX_BYTES, may_unwrap=False)
         if batch.is_list:
             raise BodyError("body: one alert and no list")
-        (result,) = alerts.receive(batch.messages, detector=slug, source=token.name, token=token).results
+        (result,) = alerts.receive(
+            batch.messages, detector=slug, source=token.name, token=token, may_suppress=may_suppress
+        ).results
         if result.alert_pk is None:
             raise BodyError("; ".join(f"{problem.field}: {problem.message}" for problem in result.errors))
         return result
@@ -134,15 +148,24 @@ class OneAlert(Door):
 
     def patch(self, request: Request, number: str) -> Response:
         token, alert = self.sender(), self.alert(number)
-        changes, _ = read_object(request)
+        changes, files = read_object(request)
+        if files:
+            raise BodyError(f"{', '.join(files)[:200]}: {SEND_FILES}")
         self.require_possible(alert, changes)
-        if artifacts := changes.get("artifacts"):
-            found = named(Document({"artifacts": artifacts}), Problems())
-            later.add_observables(alert, found.observables.all())
-        if changes.get("status") not in (None, alert.status):
-            message = payload_of(alert) | {"status": changes["status"], "lastSyncDate": int(time() * 1000)}
-            CreateAlert.taken(encode(message), alert.detector, token)
+        artifacts = changes.get("artifacts")
+        found = read_artifacts(artifacts, self.standing(alert)) if artifacts else []
+        with transaction.atomic():  # the alert's row before its case: the order of a batch that comes in
+            if changes.get("status") not in (None, alert.status):
+                message = payload_of(alert) | {"status": changes["status"], "lastSyncDate": int(time() * 1000)}
+                CreateAlert.taken(encode(message), alert.detector, token)
+            if found:
+                later.add_observables(alert, found)
         return Response(self.form(self.alert(number))) if self.is_v0 else Response(status=204)
+
+    def standing(self, alert: Alert) -> set[tuple[str, str]]:
+        """The observables of an alert by type and data, as they were sent and as they are told."""
+        told = {(form["dataType"], form["data"]) for form in observable_forms(alert, is_v0=self.is_v0)}
+        return told | named(Document(payload_of(alert)), Problems()).sent
 
     def require_possible(self, alert: Alert, changes: dict[str, Any]) -> None:
         """Clients also send what they do not change; all of a change is done, or nothing."""
@@ -166,13 +189,14 @@ class AlertObservables(Door):
         item, files = read_object(request)
         if files:
             item["attachment"] = described(list(files), files)
+        if is_inline(item):
+            raise BodyError(f"data: {SEND_FILES}")
         found = Named()
         if not add(found, Document(item)) or not found.observables.all():
             raise BodyError(
                 f"data: no observable of the dataType {str(item.get('dataType'))[:40]!r} can be read from it"
             )
-        later.add_observables(alert, found.observables.all())
-        later.keep_files(alert, files.values())
+        later.keep_files(alert, files.values(), found=found.observables.all())
         added = {one.value for one in found.observables.all()}
         forms = observable_forms(self.alert(number), is_v0=self.is_v0)
         return Response([form for form in forms if form["data"] in added], status=201)

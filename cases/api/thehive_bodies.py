@@ -8,14 +8,19 @@ from django.core.files.uploadedfile import UploadedFile
 from rest_framework.request import Request
 
 from cases.api.intake import body_of
-from cases.intake.base import RejectedError
+from cases.intake.base import NormalObservable, RejectedError
 from cases.intake.gate import decode
+from cases.intake.paths import Document
 from cases.intake.split import TooLargeError
-from cases.intake.thehive_observables import digests
+from cases.intake.thehive_observables import Named, add, digests
 from cases.services.later import SentFile
 from secops.errors import SecopsError
 
 JSON_PART = "_json"
+SEND_FILES = (
+    "a file does not go into the JSON. Send it to /alert/{id}/observable as multipart/form-data, "
+    'with {"dataType": "file"} in the part _json and the file in a part named attachment'
+)
 encode = msgspec.json.Encoder().encode
 
 
@@ -53,14 +58,56 @@ def with_files(body: bytes, files: dict[str, SentFile]) -> bytes:
     """The alert with each file described where it is named, so that it is read, kept and replayed as one JSON text.
     What cannot be read stays as it is: the gate says why."""
     try:
-        alert = decode(body)[0] if files else None
+        alert = decode(body)[0]
     except RejectedError:
+        return body
+    require_no_inline(alert)
+    if not files:
         return body
     observables = alert.get("observables") if isinstance(alert, dict) else None
     for one in observables if isinstance(observables, list) else ():
         if isinstance(one, dict) and "attachment" in one:
             one["attachment"] = described(one["attachment"], files)
     return encode(alert) if observables else body
+
+
+def require_no_inline(body: Any) -> None:
+    """Bytes of files in the JSON (name;mime;base64) are refused: of them only the hashes would be kept."""
+    for place in ("observables", "artifacts"):
+        items = body.get(place) if isinstance(body, dict) else None
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if is_inline(item):
+                raise BodyError(f"{place}[{index}].data: {SEND_FILES}")
+
+
+def is_inline(item: Any) -> bool:
+    """Is it an observable with the bytes of a file in its text?"""
+    if not isinstance(item, dict) or str(item.get("dataType")).strip().casefold() != "file":
+        return False
+    data = item.get("data")
+    return any(isinstance(one, str) and one.count(";") >= 2 for one in (data if isinstance(data, list) else [data]))
+
+
+def read_artifacts(artifacts: Any, stands: set[tuple[str, str]]) -> list[NormalObservable]:
+    """What an update adds: all of it can be read, or BodyError names what cannot. What `stands` (type and data) is
+    sent by clients that send an alert as a whole."""
+    if not isinstance(artifacts, list):
+        raise BodyError("artifacts: a list of objects")
+    found: list[NormalObservable] = []
+    for index, item in enumerate(artifacts):
+        if not isinstance(item, dict):
+            raise BodyError(f"artifacts[{index}]: not an object")
+        one = Named()
+        is_read = add(one, Document(item))
+        if one.sent and one.sent <= stands:
+            continue
+        if is_inline(item):
+            raise BodyError(f"artifacts[{index}].data: {SEND_FILES}")
+        if not is_read or not one.observables.all() or one.observables.is_full:
+            kind = str(item.get("dataType"))[:40]
+            raise BodyError(f"artifacts[{index}]: no observable of the dataType {kind!r} can be read from it")
+        found += one.observables.all()
+    return found
 
 
 def described(named: Any, files: dict[str, SentFile]) -> Any:

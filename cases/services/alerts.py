@@ -56,6 +56,7 @@ def receive(
     received_at: datetime | None = None,
     is_replay: bool = False,
     is_told: bool = False,
+    may_suppress: bool = True,
 ) -> Receipt:
     """Take messages in: each becomes an alert once, joins or opens its case, and the case is due for planning.
 
@@ -63,7 +64,8 @@ def receive(
     the detector's slug. At most MAX_BATCH messages go into one transaction; more are several. Nothing is raised for
     a bad message: it is kept, and its result says why. With `is_replay` the messages come out of where such are kept:
     nothing is kept twice, and no source has spoken. With `is_told` a person told it and waits for the answer: no source
-    has spoken either, no rule suppresses it, and it joins no other case.
+    has spoken either, no rule suppresses it, and it joins no other case. Without `may_suppress` no rule suppresses it,
+    and that is all.
     """
     at = received_at or timezone.now()
     receipt = Receipt()
@@ -72,7 +74,10 @@ def receive(
         seen = _seen(part, detector, source)
         reads = read_all([one for one in part if one.body not in seen], detector=detector, source=source, at=at)
         is_sent = not (is_replay or is_told)
-        results = _taken(reads, token, at, keeps_rejected=is_sent, is_told=is_told) if reads else []
+        suppresses = may_suppress and not is_told
+        results = (
+            _taken(reads, token, at, keeps_rejected=is_sent, may_suppress=suppresses, is_told=is_told) if reads else []
+        )
         if is_sent:
             hearing.hear(_heard(reads, results, token) | _heard_again(seen), at)
         receipt.results += _in_order(part, seen, results, start)
@@ -126,13 +131,13 @@ def _repeated(old: records.Seen) -> Result:
 
 
 def _taken(
-    reads: list[Read], token: ApiToken | None, at: datetime, *, keeps_rejected: bool, is_told: bool
+    reads: list[Read], token: ApiToken | None, at: datetime, *, keeps_rejected: bool, may_suppress: bool, is_told: bool
 ) -> list[Result]:
     """Write a batch; when another one took the same reference, fingerprint or device meanwhile, do it again."""
     for tries_left in range(TRIES - 1, -1, -1):
         try:
             with transaction.atomic():
-                results = _write(reads, token, at, is_told=is_told)
+                results = _write(reads, token, at, may_suppress=may_suppress, is_told=is_told)
                 if keeps_rejected:
                     _keep(reads, results, token, at)
                 return results
@@ -153,21 +158,26 @@ def is_race(error: DatabaseError) -> bool:
     return isinstance(error, IntegrityError) or getattr(error.__cause__, "sqlstate", "") == DEADLOCK
 
 
-def _write(reads: list[Read], token: ApiToken | None, at: datetime, *, is_told: bool) -> list[Result]:
+def _write(
+    reads: list[Read], token: ApiToken | None, at: datetime, *, may_suppress: bool, is_told: bool
+) -> list[Result]:
     alerts = [read for read in reads if read.alert]
     refused = senders.refused({read.source for read in alerts}, token, at=at)
     alerts = [read for read in alerts if read.source not in refused]
     known = records.known(alerts)
     first: dict[tuple[str, str], Read] = {}
     repeats = [read for read in alerts if read.key in known or first.setdefault(read.key, read) is not read]
-    drafts = {draft.read.key: draft for draft in drafted(list(first.values()), at=at, is_told=is_told)}
+    drafts = {
+        draft.read.key: draft
+        for draft in drafted(list(first.values()), at=at, may_suppress=may_suppress, is_told=is_told)
+    }
     pairs = [(known[read.key], read) for read in repeats if read.key in known]
     waiting = entering.locked({old.pk for old, _ in pairs if old.case_pk is None})
     records.follow(pairs, at)
     for read in repeats:
         if read.key in drafts:
             records.fold(drafts[read.key], read)
-    entered = entering.enter_again(pairs, waiting, at, may_suppress=not is_told) if waiting else []
+    entered = entering.enter_again(pairs, waiting, at, may_suppress=may_suppress) if waiting else []
     cases = records.create(list(drafts.values()), at)
     restricted = {case.pk for case in cases if case.is_restricted}
     results = [_result(read, refused, known, drafts, restricted) for read in reads]

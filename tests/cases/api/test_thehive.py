@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.utils import timezone
 
 from cases.models import Alert, AlertRevision, Case, CaseObservable, Evidence, RejectedPayload, TimelineEntry
-from cases.services import replay
+from cases.services import replay, suppressions
 from secops.models import ApiToken, User
 from tests.cases.intake.test_thehive import WAZUH, WHOLE
 from tests.cases.intake.test_wrong_types import WRONG, places, replaced
@@ -244,6 +247,66 @@ def test_an_update_of_version_4_sends_everything_and_more_artifacts_are_added(hi
     assert CaseObservable.objects.filter(observable__value="x.example").exists()
 
 
+INLINE = {"dataType": "file", "data": "a.exe;application/octet-stream;TVo="}
+MORE = {"dataType": "domain", "data": "x.example"}
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "word"),
+    [
+        ([MORE, {"dataType": "ip", "data": "nowhere"}], "artifacts[1]"),
+        ([MORE, "x"], "artifacts[1]"),
+        ([MORE, {"dataType": "hostname", "data": "fin-1"}], "artifacts[1]"),
+        ({"dataType": "ip"}, "artifacts"),
+        ([MORE, INLINE], "artifacts[1].data: a file"),
+    ],
+)
+def test_an_update_of_which_something_cannot_be_read_is_400_and_nothing_of_it_is_kept(
+    hive: Hive, artifacts: Any, word: str
+) -> None:
+    number = hive.create(V0)["_id"]
+
+    answer = hive.call("PATCH", f"{V0}/{number}", {"status": "Imported", "artifacts": artifacts})
+
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(word)
+    alert = Alert.objects.get()
+    assert (alert.status, alert.sightings.count(), AlertRevision.objects.count()) == ("", 1, 0)
+
+
+def test_a_status_stays_where_the_artifacts_are_too_many(hive: Hive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cases.services.later.MAX_OBSERVABLES", 1)
+    number = hive.create(V0)["_id"]
+
+    answer = hive.call("PATCH", f"{V0}/{number}", {"status": "Imported", "artifacts": [MORE]})
+
+    assert (answer.status_code, Alert.objects.get().status) == (400, "")
+
+
+def test_the_bytes_of_a_file_in_the_json_are_refused_with_the_way_to_send_them(hive: Hive) -> None:
+    number = hive.create()["_id"]
+    calls = [
+        (V0, old(sourceRef="2") | {"artifacts": [IP, INLINE]}, "artifacts[1].data"),
+        (V1, alert_of(sourceRef="2", observables=[INLINE]), "observables[0].data"),
+        (f"{V1}/{number}/observable", INLINE, "data"),
+    ]
+
+    for url, body, field in calls:
+        answer = hive.call("POST", url, body)
+        assert answer.status_code == 400
+        assert answer.json()["message"].startswith(f"{field}: a file does not go into the JSON. Send it to")
+    assert Alert.objects.get().sightings.count() == 1
+
+
+def test_a_file_beside_an_update_is_refused(hive: Hive) -> None:
+    url = f"{V1}/{hive.create()['_id']}"
+    body = encode_multipart(BOUNDARY, {"_json": "{}", "attachment": SimpleUploadedFile("a.bin", b"MZ")})
+
+    answer = hive.client.generic("PATCH", url, body, content_type=MULTIPART_CONTENT, headers=hive.headers)
+
+    assert (answer.status_code, answer.json()["message"].split(":")[0]) == (400, "attachment")
+
+
 @pytest.mark.parametrize("url", [f"{V1}/{{}}/observable", f"{V0}/{{}}/artifact"])
 def test_an_observable_is_added_to_alert_and_case_once(hive: Hive, url: str) -> None:
     number = hive.create()["_id"]
@@ -317,6 +380,38 @@ def test_a_file_is_added_to_an_alert(hive: Hive) -> None:
     assert answer.status_code == 201
     assert "sample.txt" in [one["data"] for one in answer.json()]
     assert Evidence.objects.get().sha256 == sha256(b"hello\n").hexdigest()
+
+
+def suppressed(owner: User) -> None:
+    suppressions.write({"source": "edr"}, "Our own", timezone.now() + timedelta(days=1), actor=owner)
+
+
+def with_file(hive: Hive) -> Any:
+    item = {"dataType": "file", "attachment": "attachment0"}
+    part = SimpleUploadedFile("_json", json.dumps(alert_of(observables=[item])).encode())
+    return multipart(hive, V1, _json=part, attachment0=SimpleUploadedFile("drop.exe", b"MZ"))
+
+
+def test_an_alert_that_brings_files_is_not_suppressed(hive: Hive, analyst: User) -> None:
+    suppressed(analyst)
+
+    assert with_file(hive).status_code == 201
+    assert Evidence.objects.get().case == Alert.objects.get().case
+
+
+def test_files_of_an_alert_that_was_suppressed_before_are_refused_in_words(hive: Hive, analyst: User) -> None:
+    suppressed(analyst)
+    number = hive.create()["_id"]
+    file = SimpleUploadedFile("sample.txt", b"hello\n", "text/plain")
+
+    again = with_file(hive)
+    added = multipart(hive, f"{V1}/{number}/observable", _json='{"dataType": "file"}', attachment=file)
+
+    for answer in (again, added):
+        assert (answer.status_code, answer.json()["type"]) == (409, "ConflictError")
+        assert "has no case" in answer.json()["message"]
+    assert not Evidence.objects.exists()
+    assert Alert.objects.get().sightings.count() == 1
 
 
 def test_a_file_that_did_not_come_along_is_said(hive: Hive) -> None:
