@@ -399,19 +399,22 @@ def test_an_alert_that_brings_files_is_not_suppressed(hive: Hive, analyst: User)
     assert Evidence.objects.get().case == Alert.objects.get().case
 
 
-def test_files_of_an_alert_that_was_suppressed_before_are_refused_in_words(hive: Hive, analyst: User) -> None:
+def test_a_file_added_to_an_alert_without_a_case_is_refused_and_one_that_comes_with_it_again_brings_it_in(
+    hive: Hive, analyst: User
+) -> None:
     suppressed(analyst)
     number = hive.create()["_id"]
     file = SimpleUploadedFile("sample.txt", b"hello\n", "text/plain")
 
-    again = with_file(hive)
     added = multipart(hive, f"{V1}/{number}/observable", _json='{"dataType": "file"}', attachment=file)
 
-    for answer in (again, added):
-        assert (answer.status_code, answer.json()["type"]) == (409, "ConflictError")
-        assert "has no case" in answer.json()["message"]
+    assert (added.status_code, added.json()["type"]) == (409, "ConflictError")
+    assert "has no case" in added.json()["message"]
     assert not Evidence.objects.exists()
     assert Alert.objects.get().sightings.count() == 1
+
+    assert with_file(hive).status_code == 201
+    assert Alert.objects.get().case == Evidence.objects.get().case
 
 
 def test_a_file_that_did_not_come_along_is_said(hive: Hive) -> None:
