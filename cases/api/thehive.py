@@ -3,7 +3,7 @@
 Nothing of it is stored in another way than what comes through our own door: same gate, same rows, same refusals.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import time
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from cases.api.thehive_bodies import (
     described,
     encode,
     is_inline,
+    is_same,
     read_artifacts,
     read_body,
     read_object,
@@ -46,6 +47,7 @@ from secops.models import ApiToken, User
 
 ERRORS = {400: "BadRequest", 401: "AuthenticationError", 403: "AuthorizationError", 404: "NotFoundError"}
 ERRORS |= {409: "ConflictError", 413: "RequestTooLarge", 501: "NotSupportedError"}
+AT_ONCE = 50  # alerts read in one statement
 STAYS = "An alert stays as it was first sent; only its status follows, and observables may be added"
 
 
@@ -102,7 +104,7 @@ class Door(APIView):
             found = found if user.may(May.SEE) else found.none()
         else:
             found = Alert.objects.filter(senders.of(self.token()))
-        return found.select_related("payload").prefetch_related(seen)
+        return found.prefetch_related(seen)
 
     def alert(self, number: Any) -> Alert:
         found = self.alerts().filter(pk=queries.pk_of(number) or 0).first()
@@ -112,6 +114,24 @@ class Door(APIView):
 
     def form(self, alert: Alert) -> dict[str, Any]:
         return alert_form(alert, is_v0=self.is_v0, sees_case=self.is_reader())
+
+    def found(self, pks: list[int], total: int) -> Response:
+        """The alerts in this order, of which X-Total counts also those left out."""
+        forms: list[dict[str, Any]] = []
+        size = 0
+        for form in self.forms(pks):
+            size += len(encode(form))
+            if forms and size > queries.MAX_BYTES:
+                break
+            forms.append(form)
+        return Response(forms, headers={"X-Total": str(total)})
+
+    def forms(self, pks: list[int]) -> Iterator[dict[str, Any]]:
+        """Each is read with its bytes when its turn comes, and let go again."""
+        for start in range(0, len(pks), AT_ONCE):
+            part = pks[start : start + AT_ONCE]
+            alerts = self.alerts().in_bulk(part)
+            yield from (self.form(alerts.pop(pk)) for pk in part if pk in alerts)
 
 
 class CreateAlert(Door):
@@ -176,7 +196,7 @@ class OneAlert(Door):
             raise BodyError("status: a word of at most 40 characters")
         stands = (payload_of(alert), self.form(alert))
         rest = [name for name in changes if name not in ("status", "artifacts", "lastSyncDate")]
-        if other := [name for name in rest if not any(_is_same(changes[name], one.get(name)) for one in stands)]:
+        if other := [name for name in rest if not any(is_same(changes[name], one.get(name)) for one in stands)]:
             raise NotSupportedError(f"{', '.join(other)[:200]}: {STAYS}.")
 
 
@@ -207,10 +227,12 @@ class Search(Door):
 
     def post(self, request: Request) -> Response:
         body, _ = read_object(request)
-        found = queries.prepared(self.alerts(), is_v0=True).filter(queries.condition(body.get("query") or {}))
+        found = queries.prepared(self.alerts(), is_v0=True).filter(
+            queries.condition(body.get("query") or {}, queries.Asked())
+        )
         found = found.order_by(*queries.order_of(request.query_params.getlist("sort")), "-pk")
         page = queries.page_of(found, *queries.range_of(request.query_params.get("range", "0-10")))
-        return Response([self.form(alert) for alert in page], headers={"X-Total": str(found.count())})
+        return self.found(page, found.count())
 
 
 class Query(Door):
@@ -218,32 +240,31 @@ class Query(Door):
 
     def post(self, request: Request) -> Response:
         body, _ = read_object(request)
-        steps = body.get("query")
-        if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
-            raise queries.QueryError("query: a list of steps")
+        steps = queries.steps_of(body)
         first, names = steps[0], [str(step.get("_name")) for step in steps]
         if names[0] == "getAlert" and names[1:] in ([], ["observables"]):
             alert = self.alert(first.get("idOrName"))
             return Response(observable_forms(alert, is_v0=self.is_v0) if names[1:] else [self.form(alert)])
         if names[0] != "listAlert":
             raise NotSupportedError(f"The query {' '.join(names)[:100]} is not answered here, only those about alerts.")
-        return Response(self.answer(steps[1:]))
+        return self.answer(steps[1:])
 
-    def answer(self, steps: list[dict[str, Any]]) -> Any:
+    def answer(self, steps: list[dict[str, Any]]) -> Response:
         found, page = queries.prepared(self.alerts(), is_v0=self.is_v0).order_by("-pk"), (None, None)
+        asked = queries.Asked()
         for step in steps:
             name = step.get("_name")
             if name == "filter":
-                found = found.filter(queries.condition(step))
+                found = found.filter(queries.condition(step, asked))
             elif name == "sort":
                 found = found.order_by(*queries.order_of(step.get("_fields")), "-pk")
             elif name == "page":
                 page = (step.get("from"), step.get("to"))
             elif name == "count":
-                return found.count()
+                return Response(found.count())
             else:
                 raise NotSupportedError(f"The step {str(name)[:60]} of a query is not known here.")
-        return [self.form(alert) for alert in queries.page_of(found, *page)]
+        return self.found(queries.page_of(found, *page), found.count())
 
 
 class CurrentUser(Door):
@@ -275,10 +296,3 @@ def said(error: Exception, context: dict[str, Any]) -> Response | None:
         detail = response.data.get("detail", "") if isinstance(response.data, dict) else response.data
         response.data = {"type": ERRORS.get(response.status_code, "InternalError"), "message": str(detail)}
     return response
-
-
-def _is_same(value: Any, stands: Any) -> bool:
-    """Nothing is the same as nothing, and tags have no order."""
-    if isinstance(value, list) and isinstance(stands, list):
-        return sorted(map(str, value)) == sorted(map(str, stands))
-    return bool(value == stands) or (not value and not stands and not isinstance(value, bool))

@@ -110,6 +110,13 @@ def read_artifacts(artifacts: Any, stands: set[tuple[str, str]]) -> list[NormalO
     return found
 
 
+def is_same(value: Any, stands: Any) -> bool:
+    """Nothing is the same as nothing, and tags have no order."""
+    if isinstance(value, list) and isinstance(stands, list):
+        return sorted(map(str, value)) == sorted(map(str, stands))
+    return bool(value == stands) or (not value and not stands and not isinstance(value, bool))
+
+
 def described(named: Any, files: dict[str, SentFile]) -> Any:
     """What TheHive says of an attachment: name, type, size and hashes; BodyError where it did not come."""
     if isinstance(named, list):

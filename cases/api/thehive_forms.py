@@ -56,13 +56,15 @@ def alert_form(alert: Alert, *, is_v0: bool, sees_case: bool) -> dict[str, Any]:
         "caseId": f"~{alert.case_id}" if sees_case and alert.case_id else None,
     }
     if is_v0:
-        form |= {"case": form["caseId"], "artifacts": observable_forms(alert, is_v0=True)}
+        form |= {"case": form["caseId"], "artifacts": observable_forms(alert, is_v0=True, sent=sent)}
     return {name: value for name, value in form.items() if value not in (None, "")} | {"description": alert.description}
 
 
-def observable_forms(alert: Alert, *, is_v0: bool) -> list[dict[str, Any]]:
-    """What an alert named, in our spelling, with what its sender said of it: never what was found out since."""
-    said = named(Document(payload_of(alert)), Problems()).observables.all() if alert.detector in HIVES else ()
+def observable_forms(alert: Alert, *, is_v0: bool, sent: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """What an alert named, in our spelling, with what its sender said of it: never what was found out since. `sent` is
+    its payload where that was read already."""
+    sent = payload_of(alert) if sent is None else sent
+    said = named(Document(sent), Problems()).observables.all() if alert.detector in HIVES else ()
     by_key = {(one.kind, one.value): one for one in said}
     return [_observable(alert, one, by_key.get(_key(one)), is_v0=is_v0) for one in alert.sightings.all()]
 

@@ -15,7 +15,16 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
-from cases.models import Alert, AlertRevision, Case, CaseObservable, Evidence, RejectedPayload, TimelineEntry
+from cases.models import (
+    Alert,
+    AlertPayload,
+    AlertRevision,
+    Case,
+    CaseObservable,
+    Evidence,
+    RejectedPayload,
+    TimelineEntry,
+)
 from cases.services import replay, suppressions
 from secops.models import ApiToken, User
 from tests.cases.intake.test_thehive import WAZUH, WHOLE
@@ -505,14 +514,77 @@ def test_alerts_are_sorted_paged_and_counted(several: Hive) -> None:
     assert [one["severity"] for one in answer.json()] == [1, 3]
 
 
-def test_more_alerts_than_one_answer_holds_are_never_cut_without_a_word(
-    several: Hive, monkeypatch: pytest.MonkeyPatch
+ONE = {"_field": "severity", "_value": 3}
+DEEP: dict[str, Any] = ONE
+for _ in range(10):
+    DEEP = {"_not": DEEP}
+
+
+@pytest.mark.parametrize(
+    ("steps", "word"),
+    [
+        ([{"_name": "filter", **ONE}] * 51, "at most 20 steps"),
+        ([{"_name": "filter", "_or": [ONE] * 26}] * 2, "more than 50 comparisons"),
+        ([{"_name": "filter", "_and": [{"_in": {"_field": "severity", "_values": [1] * 26}}] * 2}], "more than 50"),
+        ([{"_name": "filter", "_and": [{"_between": {"_field": "severity", "_from": 1, "_to": 3}}] * 26}], "50 comp"),
+        ([{"_name": "filter", "_and": [{"_any": None}] * 50}, {"_name": "filter", "_id": "~1"}], "50 comparisons"),
+        ([{"_name": "filter", **DEEP}], "more than 10 deep"),
+        ([{"_name": "filter", "_like": {"_field": "title", "_value": "x" * 256}}], "title: compared with at most 255"),
+        ([{"_name": "filter", "_eq": {"_field": "type", "_value": "x" * 256}}], "type: compared with at most 255"),
+        ([{"_name": "filter", "_eq": {"_field": "sourceRef", "_value": {}}}], "sourceRef"),
+        ([{"_name": "sort", "_fields": ["-date"] * 11}], "sort: by at most 10"),
+    ],
+)
+def test_a_query_that_asks_too_much_is_refused_in_words(hive: Hive, steps: list[Any], word: str) -> None:
+    answer = hive.call("POST", QUERY, {"query": [{"_name": "listAlert"}, *steps]})
+
+    assert (answer.status_code, word in answer.json()["message"]) == (400, True), answer.json()
+
+
+def test_a_query_that_is_just_within_its_bounds_is_answered(several: Hive) -> None:
+    within = DEEP["_not"]
+    several.find(*[{"_name": "filter", **within}] * 18, {"_name": "count"})
+    several.find({"_name": "filter", "_or": [ONE] * 50})
+    several.find({"_name": "filter", "_eq": {"_field": "sourceRef", "_value": "x" * 255}})
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800", "(", "%_\\", "[" * 255])
+def test_no_text_that_is_compared_breaks_the_answer(several: Hive, text: str) -> None:
+    for field in ("title", "type", "sourceRef", "_id", "source"):
+        answer = several.call("POST", SEARCH, {"query": {"_eq": {"_field": field, "_value": text}}})
+        assert answer.status_code in (200, 400)
+
+
+@pytest.mark.parametrize("size", [40, 5_000, 200_000])
+def test_a_filter_of_any_depth_is_400(hive: Hive, size: int) -> None:
+    answer = hive.call("POST", SEARCH, b'{"query": ' + b'{"_not": ' * size + b"{}" + b"}" * size + b"}")
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(("limit", "most", "number"), [("MAX_UNPAGED", 2, 2), ("MAX_BYTES", 1, 1)])
+def test_more_alerts_than_one_answer_holds_are_cut_at_whole_rows_and_counted(
+    several: Hive, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, number: int
 ) -> None:
-    monkeypatch.setattr("cases.api.thehive_queries.MAX_FOUND", 2)
+    monkeypatch.setattr(f"cases.api.thehive_queries.{limit}", most)
 
-    answer = several.call("POST", QUERY, {"query": [{"_name": "listAlert"}]})
+    for answer in (
+        several.call("POST", QUERY, {"query": [{"_name": "listAlert"}]}),
+        several.call("POST", f"{SEARCH}?range=all", {}),
+    ):
+        titles = [one["title"] for one in answer.json()]
+        assert titles == ["Alert 3", "Alert 2"][:number]
+        assert answer.headers["X-Total"] == "3"
 
-    assert (answer.status_code, "page" in answer.json()["message"]) == (400, True)
+
+@pytest.mark.parametrize("url", [QUERY, f"{SEARCH}?range=all"])
+def test_the_bytes_of_each_alert_are_read_once(several: Hive, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    read, raw = [], AlertPayload.raw
+    monkeypatch.setattr(AlertPayload, "raw", lambda payload: read.append(payload.pk) or raw(payload))
+
+    query = [{"_name": "listAlert"}] if url == QUERY else {}
+    assert len(several.call("POST", url, {"query": query}).json()) == 3
+    assert len(read) == len(set(read)) == 3
 
 
 def test_the_observables_of_an_alert_are_found(hive: Hive) -> None:
