@@ -381,3 +381,23 @@ def test_two_who_let_in_at_the_same_moment_while_alerts_come_lose_and_double_not
     assert (case.alert_count, case.alerts.count()) == (40, 40)
     assert SuppressedAlert.objects.filter(let_in_at__isnull=True).count() == 0
     assert timeline.verify(case) is None
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_alerts_that_come_again_twice_at_once_while_a_person_lets_them_in_go_in_once(analyst: User) -> None:
+    written = rule(analyst, rule_id="r7")
+    alerts = [own() for _ in range(10)]
+    send(*alerts)
+    suppressions.end(written.pk, actor=analyst)
+
+    at_once(
+        lambda: send(*[one | {"count": 2} for one in alerts]),
+        lambda: send(*[one | {"count": 3} for one in reversed(alerts)]),
+        lambda: suppressions.let_in(written.pk, actor=analyst),
+    )
+
+    case = Case.objects.get()
+    assert (case.alert_count, case.alerts.count()) == (10, 10)
+    assert SuppressedAlert.objects.filter(let_in_at__isnull=True).count() == 0
+    assert timeline.verify(case) is None
