@@ -61,7 +61,6 @@ def with_files(body: bytes, files: dict[str, SentFile]) -> bytes:
         alert = decode(body)[0]
     except RejectedError:
         return body
-    require_no_inline(alert)
     if not files:
         return body
     observables = alert.get("observables") if isinstance(alert, dict) else None
@@ -71,17 +70,9 @@ def with_files(body: bytes, files: dict[str, SentFile]) -> bytes:
     return encode(alert) if observables else body
 
 
-def require_no_inline(body: Any) -> None:
-    """Bytes of files in the JSON (name;mime;base64) are refused: of them only the hashes would be kept."""
-    for place in ("observables", "artifacts"):
-        items = body.get(place) if isinstance(body, dict) else None
-        for index, item in enumerate(items if isinstance(items, list) else ()):
-            if is_inline(item):
-                raise BodyError(f"{place}[{index}].data: {SEND_FILES}")
-
-
 def is_inline(item: Any) -> bool:
-    """Is it an observable with the bytes of a file in its text?"""
+    """Is it an observable with the bytes of a file in its text? A new alert may have them, as thehive4py 1.8 sends
+    files: they are hashed and stay in its payload. Added to an alert they would leave their hashes only."""
     if not isinstance(item, dict) or str(item.get("dataType")).strip().casefold() != "file":
         return False
     data = item.get("data")

@@ -292,19 +292,16 @@ def test_a_status_stays_where_the_artifacts_are_too_many(hive: Hive, monkeypatch
     assert (answer.status_code, Alert.objects.get().status) == (400, "")
 
 
-def test_the_bytes_of_a_file_in_the_json_are_refused_with_the_way_to_send_them(hive: Hive) -> None:
+def test_the_bytes_of_a_file_in_the_json_are_hashed_in_a_new_alert_and_refused_in_an_added_one(hive: Hive) -> None:
     number = hive.create()["_id"]
-    calls = [
-        (V0, old(sourceRef="2") | {"artifacts": [IP, INLINE]}, "artifacts[1].data"),
-        (V1, alert_of(sourceRef="2", observables=[INLINE]), "observables[0].data"),
-        (f"{V1}/{number}/observable", INLINE, "data"),
-    ]
-
-    for url, body, field in calls:
-        answer = hive.call("POST", url, body)
-        assert answer.status_code == 400
-        assert answer.json()["message"].startswith(f"{field}: a file does not go into the JSON. Send it to")
+    added = hive.call("POST", f"{V1}/{number}/observable", INLINE)
+    assert added.status_code == 400
+    assert added.json()["message"].startswith("data: a file does not go into the JSON. Send it to")
     assert Alert.objects.get().sightings.count() == 1
+
+    assert hive.call("POST", V0, old(sourceRef="2") | {"artifacts": [IP, INLINE]}).status_code == 201
+    kinds = Alert.objects.latest("pk").sightings.values_list("observable__kind", flat=True)
+    assert "hash_sha256" in kinds
 
 
 def test_a_file_beside_an_update_is_refused(hive: Hive) -> None:
