@@ -123,6 +123,7 @@ def test_publishing_freezes_the_draft_with_its_author(client, admin, alone):
     assert live.body["steps"][1]["params"]["comment"] == "Look"
 
 
+@pytest.mark.slow
 def test_a_step_is_added_and_reordered_without_javascript(client, admin, alone):
     runbook = make_runbook(CONFIRM).runbook
     new = {"steps-1-order": "0", "steps-1-key": "ask", "steps-1-action": "ask_person"}

@@ -139,6 +139,7 @@ def test_a_mail_is_no_isolation(three, world, case, analyst):
     assert step_of(run, "tell").state == StepState.SUCCEEDED
 
 
+@pytest.mark.slow
 def test_another_person_lets_one_step_go_over_the_cap(client, three, world, analyst, responder):
     step = held(three)
     with pytest.raises(NotAllowedError):

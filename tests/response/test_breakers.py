@@ -35,6 +35,7 @@ def seconds_open() -> float:
     return 0.0 if until is None else (until - timezone.now()).total_seconds()
 
 
+@pytest.mark.slow
 def test_five_failures_hold_the_next_step_which_counts_no_attempt_and_says_why(client, world, case, analyst, responder):
     begin(case, analyst, MAIL, MAIL | {"key": "again", "needs": ["tell"]})
     world.before = [NOT_REACHED] * 3

@@ -305,6 +305,7 @@ def name(case: Case, value: str, kind: str = "ip", verdict: str = "malicious", *
     return found
 
 
+@pytest.mark.slow
 def test_the_cases_malicious_values_are_blocked_and_one_is_unblocked(network, case, analyst, responder):
     name(case, "203.0.113.44")
     name(case, "cdn-metrics.example", "domain")

@@ -54,6 +54,7 @@ def test_isolating_the_device_leaves_the_other_doors_open(client, network, case,
     assert "sessions stay open" in doors_of(case)[0].account.why
 
 
+@pytest.mark.slow
 def test_each_door_closes_by_its_own_verified_step(network, case, analyst, responder):
     do(case, analyst, responder, ISOLATE, QUARANTINE, DISABLE)
     half = words(case)

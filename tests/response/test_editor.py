@@ -320,6 +320,7 @@ def test_who_wrote_it_asks_and_another_publishes_what_was_asked_for(client, admi
     assert (live.author, live.published_by, live.sha256, live.note) == (admin, other, asked, "Why")
 
 
+@pytest.mark.slow
 def test_a_change_after_asking_voids_it_in_words(client, admin, other):
     runbook = make_runbook(CONFIRM, ISOLATE).runbook
     save(client, runbook, **{"steps-1-p_comment": "Now", "_propose": "1"})
@@ -335,6 +336,7 @@ def test_a_change_after_asking_voids_it_in_words(client, admin, other):
     assert runbook.versions.count() == 1
 
 
+@pytest.mark.slow
 def test_nobody_who_changed_the_draft_publishes_it_or_approves_its_steps(client, admin, other, case, world, analyst):
     admin.groups.add(Group.objects.get_or_create(name="responder")[0])
     runbook = make_runbook(ISOLATE).runbook

@@ -210,6 +210,7 @@ def test_an_answer_after_its_time_is_refused(world, case, analyst):
         decisions.answer(step_of(run, "next").pk, "Go", actor=analyst)
 
 
+@pytest.mark.slow
 def test_an_undo_that_failed_and_is_asked_again_breaks_no_invariant_of_a_cancelled_run(world, case, analyst, responder):
     run = begin(case, analyst, ISOLATE, ASK)
     say_yes(step_of(run, "isolate"), responder)

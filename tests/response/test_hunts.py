@@ -277,6 +277,7 @@ def test_what_grew_since_it_was_approved_is_asked_again(
     assert not field.asked
 
 
+@pytest.mark.slow
 def test_who_approved_fewer_devices_is_asked_about_more_and_may_approve_them(
     client: Client, field: Field, case: Case, analyst: User, approver: User
 ) -> None:

@@ -577,6 +577,7 @@ def test_the_rota_calls_each_person_once_in_order(rota: list[User]) -> None:
     assert on_call(NIGHT - timedelta(days=1)) == rota[::-1]
 
 
+@pytest.mark.slow
 def test_the_pages_in_words(
     client: Client, world: World, at: Moved, rota: list[User], signers: tuple[User, User], case: Case, analyst: User
 ) -> None:

@@ -185,6 +185,7 @@ def test_unknown_offers_two_choices_to_a_responder_only(client, world, case, ana
     assert step_of(run, "tell").state == StepState.SUCCEEDED
 
 
+@pytest.mark.slow
 def test_a_step_that_waits_for_a_doubt_at_the_same_target_says_so(client, world, case, analyst, responder):
     first, second = begin(case, analyst, ISOLATE), begin(case, analyst, ISOLATE)
     world.reads = [HttpError("edr broke off")] * 20
@@ -234,6 +235,7 @@ def test_the_run_page_shows_inputs_and_results(client, world, case, analyst):
     assert "Test EDR" in text
 
 
+@pytest.mark.slow
 def test_a_release_is_approved_by_what_it_takes_back_and_not_by_what_spoke_for_isolating(
     client, world, case, analyst, responder
 ):

@@ -133,6 +133,7 @@ def test_servers_are_on_the_list_from_the_start_and_an_admin_may_take_them_off(d
     assert protection.listed(Device.objects.get()) is None
 
 
+@pytest.mark.slow
 def test_an_approved_step_waits_for_the_end_of_maintenance_and_then_goes(
     client, world, case, patches, analyst, responder
 ):

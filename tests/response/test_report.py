@@ -104,6 +104,7 @@ def test_what_was_done_names_who_asked_who_approved_and_what_came_of_it(page: Cl
     assert step["undone_by"] is None
 
 
+@pytest.mark.slow
 def test_an_undo_is_told_at_the_step_that_it_took_back(page: Client, told: Case, analyst: User, approver: User) -> None:
     isolated = StepRun.objects.get(run__case=told, key="isolate")
     decisions.undo(isolated.pk, actor=analyst)

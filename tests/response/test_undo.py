@@ -90,6 +90,7 @@ def test_the_rest_goes_on_when_one_of_them_is_refused(three, world, analyst, res
     assert undo_of(three, "isolate").state == StepState.WAITING
 
 
+@pytest.mark.slow
 def test_nothing_is_undone_twice(three, analyst, responder):
     one = decisions.undo(step_of(three, "other").pk, actor=analyst)
 

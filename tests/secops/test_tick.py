@@ -95,6 +95,7 @@ def test_draining_says_what_is_left_and_when_without_waiting_for_it(due: dict[st
     assert out.getvalue() == "Moved 0. Left: 2 approvals waiting, next at 14:12:00 UTC.\n"
 
 
+@pytest.mark.slow
 def test_draining_waits_for_what_comes_due_within_the_given_time(duty: list[Any], due: dict[str, Any]) -> None:
     due |= {"next_at": timezone.now() + timedelta(seconds=0.1)}
     duty += [0, 1]

@@ -140,6 +140,7 @@ def test_each_outlet_is_told_and_one_that_fails_holds_up_no_other(outlet: Integr
     assert not Push.objects.due(timezone.now()).exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_stays_sends_what_comes_due_meanwhile(outlet: Integration, receiver: Receiver) -> None:
     complete()
     integrations.connector_of(outlet).http.timeout = (1, 0.1)
