@@ -54,7 +54,7 @@ def drafted(reads: Sequence[Read], *, at: datetime, may_suppress: bool = True, i
         draft.sign()
         if is_told:  # however its kind groups: a person's own words join nothing that others work on
             draft.fingerprint = grouping.of_told(draft.read.source, draft.alert.source_ref)
-    if may_suppress and not is_told and sieves.may_suppress:
+    if may_suppress and sieves.may_suppress:
         _suppress(drafts, at)
     return drafts
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,9 +29,11 @@ def note(cases: Iterable[Case]) -> None:
     complete = [case for case in cases if is_complete(case) and not case.is_restricted]
     if not complete:
         return
-    for outlet in integrations.outlets():
-        for case in complete:
-            _note(case, outlet)
+    outlets = integrations.outlets()
+    latest = _latest(complete, outlets) if outlets else {}
+    Push.objects.bulk_create(
+        filter(None, (_next(case, one, latest.get((case.pk, one.pk))) for one in outlets for case in complete))
+    )
 
 
 def is_complete(case: Case) -> bool:
@@ -39,15 +41,22 @@ def is_complete(case: Case) -> bool:
     return bool(case.enrichment) and not case.enrichment.get("pending") and not case.is_planning_due
 
 
-def _note(case: Case, outlet: Integration) -> None:
-    digest, mine = _digest(case), Push.objects.filter(case=case, integration=outlet)
-    last = mine.order_by("-number").first()
+def _latest(cases: list[Case], outlets: list[Integration]) -> dict[tuple[int, int], Push]:
+    """The last push of each case to each outlet, by their ids; one question for all."""
+    mine = Push.objects.filter(case__in=cases, integration__in=outlets)
+    newer = mine.filter(case=OuterRef("case"), integration=OuterRef("integration"), number__gt=OuterRef("number"))
+    return {(one.case_id, one.integration_id): one for one in mine.filter(~Exists(newer)) if one.integration_id}
+
+
+def _next(case: Case, outlet: Integration, last: Push | None) -> Push | None:
+    """The row that tells the outlet of this state; None where it was told, or will be by the row that waits."""
+    digest = _digest(case)
     if last and last.digest == digest:
-        return
-    if last and mine.filter(pk=last.pk, state=PushState.DUE, attempts=0).update(digest=digest):
-        return  # what is sent is read when it is sent
+        return None
+    if last and Push.objects.filter(pk=last.pk, state=PushState.DUE, attempts=0).update(digest=digest):
+        return None  # what is sent is read when it is sent
     until = last.ended_at + timedelta(seconds=UPDATE_SECONDS) if last and last.ended_at else None
-    Push.objects.create(
+    return Push(
         case=case,
         integration=outlet,
         outlet=outlet.name,

@@ -15,10 +15,12 @@ FRESH = timedelta(hours=12)  # what is older shows another device
 
 def of(run: Run, device_id: int) -> dict[str, str]:
     """Slugs of actions, each with what came of it in words. A run that a person starts anew descends from none."""
-    above: list[int] = []
+    above, case = [], run.case
     while run.parent is not None:
         run = run.parent
         above.append(run.pk)
+    if not above:
+        return {}
     slugs = [one.slug for one in actions if issubclass(one, Acquire)]
     done = StepRun.objects.filter(
         run__in=above,
@@ -27,7 +29,7 @@ def of(run: Run, device_id: int) -> dict[str, str]:
         params__device=device_id,
         state_at__gt=clock.now() - FRESH,
     )
-    here = set(run.case.evidence.filter(destroyed_at=None).values_list("seq", "copy"))
+    here = set(case.evidence.filter(destroyed_at=None).values_list("seq", "copy"))
     return {
         one.action: f"Run {one.run_id} has it since {moment(one.state_at)}: {', '.join(numbers)}"
         for one in done.order_by("state_at", "pk")

@@ -22,11 +22,16 @@ def stop_runs() -> int:
 @transaction.atomic
 def _stop(run_id: int) -> bool:
     run = transitions.locked_run(run_id)
-    ready = StepRun.objects.filter(run=run, state=StepState.READY, undoes__isnull=True)
-    if run.case.is_open or run.state not in GOES_ON or any(map(transitions.in_doubt, ready)):
-        return False  # of what may have been sent it is first learnt what became of it
+    if run.case.is_open or run.state not in GOES_ON or _is_learning(run):
+        return False
     text = f"{run.case.number} was closed"
     progress.set_run(run, RunState.STOPPING, reason=text, story=f"Stopped {run.version}: {text}")
     progress.withdraw(run, BEFORE_SENDING[:3], text)
     progress.advance(run)
     return True
+
+
+def _is_learning(run: Run) -> bool:
+    """Will a step be sent again under its key, so that it is learnt what became of it? Not while a person holds it."""
+    ready = StepRun.objects.filter(run=run, state=StepState.READY, undoes__isnull=True)
+    return run.state == RunState.RUNNING and any(map(transitions.in_doubt, ready))

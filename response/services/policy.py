@@ -72,8 +72,9 @@ def intent_problem(step: StepRun, action: Action) -> str:
     if not may_request(step.requested_by, step.run.case):
         return f"{step.requested_by.display_name}, who asked for it, may not start it any more"
     # What may have been sent is asked for again under its key: that begins nothing, and how it ended is learnt.
-    is_begun = transitions.in_doubt(step)
-    return (over(action, step.run.case) if not is_begun else "") or refusal(action, step.run.case, step.params)
+    if (problem := over(action, step.run.case)) and not transitions.in_doubt(step):
+        return problem
+    return refusal(action, step.run.case, step.params)
 
 
 def may_request(user: User, case: Case) -> bool:

@@ -67,7 +67,7 @@ def of_case(
     return expressions.scope(
         case=_case(case, device_id, read_by),
         alert=_alert(case),
-        device=_device(case, device_id, run),
+        device=_device(case, device_id, run if "acquired" in read_by else None),
         person=_person(case),
         steps=steps,
         vars={},

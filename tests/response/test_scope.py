@@ -32,6 +32,15 @@ def test_a_step_that_names_nothing_of_the_case_looks_for_nothing(world, case, an
     assert queries < more - len(DERIVED) + 1  # one for each, at least
 
 
+def test_what_the_runs_above_acquired_is_looked_for_only_where_it_is_named(world, case, analyst) -> None:
+    run = begin(case, analyst, ISOLATE)
+    with CaptureQueriesContext(connection) as unnamed:
+        assert scope.of_run(run, ISOLATE)["device"]["acquired"] == []
+    with CaptureQueriesContext(connection) as named:
+        assert scope.of_run(run, {"when": "size(device.acquired) == 0"})["device"]["acquired"] == []
+    assert not any("evidence" in one["sql"] for one in (*unnamed, *named))  # nothing stands above it
+
+
 @pytest.mark.parametrize("name", DERIVED)
 @pytest.mark.parametrize(
     "written",

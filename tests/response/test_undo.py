@@ -11,8 +11,8 @@ from cases.services import cases
 from response.choices import RunState, StepState
 from response.errors import ApprovalError, TransitionError
 from response.formats import yaml
-from response.models import Run, Runbook, Step, StepRun
-from response.services import approvals, decisions, drafts, invariants, runbooks, runs, steps
+from response.models import Attempt, Run, Runbook, Step, StepRun
+from response.services import approvals, closing, decisions, drafts, invariants, runbooks, runs, steps
 from secops.errors import NotAllowedError
 from secops.http import HttpError
 from tests.factories import make_device, make_user
@@ -332,3 +332,20 @@ def test_a_closed_case_starts_no_further_run(world, case, second, analyst):
     steps.work()
     assert f"{case.number} is closed, so no run starts" in step_of(run, "answer").result
     assert not Run.objects.filter(parent=run).exists()
+
+
+def test_what_may_have_been_sent_is_learnt_before_the_run_of_a_closed_case_stops(world, case, analyst):
+    run = begin(case, analyst, MAIL, ASK)
+    mail = step_of(run, "tell")
+    StepRun.objects.filter(pk=mail.pk).update(state=StepState.READY, not_before=timezone.now() + timedelta(hours=1))
+    Attempt.objects.create(
+        step=mail, token=1, worker="w", claimed_at=timezone.now(), sent_at=timezone.now(), outcome="doubt"
+    )
+    cases.close(case.pk, "false_positive", "A drill of their own", actor=analyst)
+
+    assert not closing.stop_runs()
+    Run.objects.filter(pk=run.pk).update(state=RunState.PAUSED)  # nothing of it is sent again now
+    assert closing.stop_runs()
+
+    assert step_of(run, "tell").state == StepState.UNKNOWN
+    assert closing.stop_runs() == 0
