@@ -172,7 +172,8 @@ def _write(
         for draft in drafted(list(first.values()), at=at, may_suppress=may_suppress, is_told=is_told)
     }
     pairs = [(known[read.key], read) for read in repeats if read.key in known]
-    waiting = entering.locked({old.pk for old, _ in pairs if old.case_pk is None})
+    kept_out = {old.pk for old, _ in pairs if old.case_pk is None}
+    waiting = entering.locked(kept_out) if kept_out else {}  # mostly none, and to ask for none costs as much
     records.follow(pairs, at)
     for read in repeats:
         if read.key in drafts:
